@@ -1,0 +1,24 @@
+"""The mask between decoder and matting: soft, low resolution, and sure of which pixels it speaks."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatImage: TypeAlias = NDArray[np.float32]
+
+LOGIT_LIMIT = 32.0  # SAM clamps a fed-back mask to ±32 (sam2_base.py); sigmoid(32) is 1 in float32
+
+
+@dataclass(frozen=True, slots=True)
+class SoftMask:
+    """Logits of "subject" over the whole oriented image.
+
+    logits: float32 [h, w]; > 0 is subject. For `lite` rows/columns of the padding may follow; they are never sampled.
+    scale: (sx, sy), mask pixels per ImageSpace pixel. Continuous ImageSpace (X, Y) lies at (X·sx, Y·sy),
+    pixel centres at +0.5 in both (DESIGN §3).
+    """
+
+    logits: FloatImage
+    scale: tuple[float, float]
