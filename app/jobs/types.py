@@ -1,0 +1,96 @@
+"""A job and its words (DESIGN §3, §7, §8)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.matting.options import CutoutOptions
+from app.segmentation.marks import MAX_MARKS, Mark
+
+
+class JobKind(StrEnum):
+    ENCODE = "encode"
+    APPLY_MASK = "apply_mask"
+    REMOVE = "remove"
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def ended(self) -> bool:
+        return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED}
+
+
+class EncodeParams(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auto: bool = True
+
+
+class ApplyParams(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    marks: tuple[Mark, ...] = Field(default=(), max_length=MAX_MARKS)
+    mask_key: str | None = None
+    """Storage key of the mask the client sent; marks are then enforced, not decoded."""
+    start: Literal["auto", "empty"] = "auto"
+    options: CutoutOptions = CutoutOptions()
+    preview: bool = False
+
+
+class RemoveParams(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    options: CutoutOptions = CutoutOptions()
+
+
+JobParams = EncodeParams | ApplyParams | RemoveParams
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    user_id: UUID
+    kind: JobKind
+    model: str
+    image_id: UUID
+    params: JobParams
+    priority: int = 0
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: UUID
+    user_id: UUID
+    kind: JobKind
+    status: JobStatus
+    engine: str
+    model: str
+    image_id: UUID
+    params: dict[str, Any]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    """`{"code", "message", …}` of the failure that ended it."""
+    timings: dict[str, float]
+    """Seconds by step."""
+    priority: int
+    progress: float
+    fence: int
+    attempt: int
+    crashes: int
+    lease_until: datetime | None
+    deadline: datetime
+    worker: str | None
+    request_id: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
