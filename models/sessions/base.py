@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -11,6 +12,15 @@ Float: TypeAlias = NDArray[np.float32]
 Tensors: TypeAlias = Mapping[str, Float]
 RgbImage: TypeAlias = NDArray[np.uint8]
 """uint8 [h, w, 3], sRGB, the working image (DESIGN §3)."""
+
+
+class Geometry(StrEnum):
+    """How the working image fills the encoder's 1024² frame; the manifest's `geometry`."""
+
+    LONGEST_SIDE = "longest_side"
+    """Long side 1024, padded right and bottom (`lite`)."""
+    STRETCH = "stretch"
+    """Both sides 1024 (SAM 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +70,7 @@ class Encoder(Protocol):
 
 
 class Decoder(Protocol):
+    @property
+    def geometry(self) -> Geometry: ...
+
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput: ...
