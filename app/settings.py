@@ -1,1 +1,120 @@
 """The only reader of the environment. Every error at start-up names its variable."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import AppError
+
+_PREFIX = "CUTOUT_"
+
+
+class BadSetting(AppError):
+    """A variable is missing or unusable; the message begins with its name."""
+
+    code = "bad_setting"
+    exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where the two services listen."""
+
+    database_url: str
+    redis_url: str
+
+
+class Settings(BaseSettings):
+    """Configured mode (DESIGN §5). `.env.example` says what each variable means."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a URL carries a password
+    )
+
+    embedded: ClassVar[bool] = False
+    """True only in the processes of `cutout dev`: no variable can switch it on."""
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL", pattern=r"^postgres(ql)?://")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL", pattern=r"^(rediss?|unix)://")
+    data_dir: Path = Path(".cutout")
+    models_dir: Path = Path("~/.cache/cutout/models")
+    model: str = "auto"
+    threads: int | None = Field(None, ge=1, le=256)
+    providers: Annotated[tuple[str, ...], NoDecode] = ("CPUExecutionProvider",)
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    db_pool_size: int = Field(10, ge=2, le=100)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _listed(cls, names: object) -> object:
+        return tuple(names.replace(" ", "").split(",")) if isinstance(names, str) else names
+
+    @field_validator("data_dir", "models_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        """A child process may stand in another folder."""
+        return path.expanduser().absolute()
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read the environment and `.env`. Raises BadSetting."""
+        try:
+            return cls(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise BadSetting("; ".join(_line(cls, e["loc"], e["msg"]) for e in error.errors())) from None
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable of a field."""
+        alias = cls.model_fields[field].validation_alias
+        return alias if isinstance(alias, str) else f"{_PREFIX}{field}".upper()
+
+    @property
+    def storage_dir(self) -> Path:
+        return self.data_dir / "storage"
+
+    def services(self) -> Services:
+        """Raises BadSetting when one is not set."""
+        for field in ("database_url", "redis_url"):
+            if not getattr(self, field):
+                raise BadSetting(f"{self.variable(field)} is not set. `cutout dev` brings its own services.")
+        return Services(str(self.database_url), str(self.redis_url))
+
+
+class EmbeddedSettings(Settings):
+    """`cutout dev` and its children: loopback only, one local user."""
+
+    embedded: ClassVar[bool] = True
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError("`cutout dev` listens on a loopback address only; use `cutout serve` for others")
+        return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _line(settings: type[Settings], loc: tuple[int | str, ...], message: str) -> str:
+    field = str(loc[0])
+    name = settings.variable(field) if field in settings.model_fields else field
+    return f"{name}: {message.removeprefix('Value error, ')}"
