@@ -1,0 +1,1 @@
+"""The only way to call a URL that a user gave (DESIGN §14)."""
