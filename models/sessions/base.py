@@ -50,7 +50,7 @@ class Prompts:
 @dataclass(frozen=True, slots=True)
 class DecoderOutput:
     logits: Float
-    """[B, 4, 256, 256] MaskSpace. Index 0 is the single-mask output, 1–3 the multimask outputs."""
+    """[B, 4, 256, 256] MaskSpace. Index 0 is the single-mask output, 1 to 3 the multimask outputs."""
     iou: Float
     """[B, 4] predicted IoU."""
     object_score: Float | None = None
@@ -61,6 +61,15 @@ class Session(Protocol):
     """A graph with weights. Thread-safe."""
 
     def run(self, inputs: Tensors) -> dict[str, Float]: ...
+
+
+class ImageEncoder(Protocol):
+    """A session with its preprocessing: working images in, tensors of their embeddings out. Thread-safe."""
+
+    notes: tuple[str, ...]
+    """What runs other than was asked for, for `/readyz` and the log; empty when all is as asked."""
+
+    def encode(self, images: Sequence[RgbImage]) -> list[Tensors]: ...
 
 
 class Encoder(Protocol):

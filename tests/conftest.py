@@ -1,0 +1,23 @@
+"""What every test may ask for: real model weights, fetched once per checkout."""
+
+from pathlib import Path
+
+import pytest
+
+from models.model import Model
+from models.registry import Registry
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The checkout's own registry with `lite` in it; its lock keeps xdist's workers from fetching it twice."""
+    registry = Registry(REPOSITORY / ".cutout" / "models")
+    registry.pull("lite")
+    return registry
+
+
+@pytest.fixture(scope="session")
+def lite_model(registry: Registry) -> Model:
+    return registry.open("lite", threads=2)
