@@ -1,0 +1,47 @@
+"""Steps `trim` and `margin`: cut to the content; the box is told in ImageSpace."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.matting.errors import CutoutEmpty, CutoutTooLarge
+from app.matting.options import MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE
+from app.matting.types import Box, Draft, Request
+
+VISIBLE = 8  # of 255: 3 %; a stray pixel that no eye sees must not hold the frame open
+
+
+def trim(request: Request, draft: Draft) -> Draft:
+    """Raises CutoutEmpty when no pixel is visible, trimmed or not: an empty file helps nobody."""
+    box = content_box(draft.matte)
+    if box is None:
+        raise CutoutEmpty("nothing of the subject is left in the cutout")
+    x0, y0, x1, y1 = box if request.options.trim else draft.box
+    return replace(draft, pixels=draft.pixels[y0:y1, x0:x1], matte=draft.matte[y0:y1, x0:x1], box=(x0, y0, x1, y1))
+
+
+def margin(request: Request, draft: Draft) -> Draft:
+    """Transparent pixels on all sides; a percentage is of the longer side of the subject."""
+    x0, y0, x1, y1 = draft.box
+    px = round(request.options.margin_length.px(max(x1 - x0, y1 - y0)))
+    if px == 0:
+        return draft
+    box = (x0 - px, y0 - px, x1 + px, y1 + px)
+    check_size(box[2] - box[0], box[3] - box[1])
+    pixels = np.pad(draft.pixels, ((px, px), (px, px), (0, 0)))
+    return replace(draft, pixels=pixels, matte=np.pad(draft.matte, px), box=box)
+
+
+def content_box(matte: NDArray[np.uint8], threshold: int = VISIBLE) -> Box | None:
+    """Smallest box around alpha ≥ threshold, or None. uint8 [h, w]."""
+    rows = np.flatnonzero(matte.max(axis=1) >= threshold)
+    if rows.size == 0:
+        return None
+    columns = np.flatnonzero(matte[rows[0] : rows[-1] + 1].max(axis=0) >= threshold)
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def check_size(width: int, height: int) -> None:
+    if max(width, height) > MAX_OUTPUT_SIDE or width * height > MAX_OUTPUT_PIXELS:
+        raise CutoutTooLarge(f"the options ask for {width}×{height} px, more than {MAX_OUTPUT_PIXELS // 10**6} megapixels")

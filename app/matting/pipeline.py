@@ -1,0 +1,61 @@
+"""From mask to cutout (DESIGN §10): the steps in their order, and nothing else."""
+
+from collections.abc import Sequence
+
+from app.imaging.types import Picture
+from app.matting.background import background as background_step
+from app.matting.canvas import canvas, max_side
+from app.matting.feather import feather
+from app.matting.frame import margin, trim
+from app.matting.limits import limits
+from app.matting.offset import offset
+from app.matting.options import CutoutOptions
+from app.matting.smooth import smooth
+from app.matting.strokes import marks as marks_step
+from app.matting.types import Cutout, Progress, Request, Step
+from app.matting.upsample import upsample
+from app.segmentation.marks import Mark
+from app.segmentation.masks import SoftMask
+
+FIRST = 2.0
+STEPS: tuple[tuple[Step, float], ...] = (
+    (marks_step, 0.2),
+    (smooth, 0.5),
+    (offset, 0.5),
+    (feather, 0.5),
+    (limits, 0.2),
+    (trim, 0.2),
+    (margin, 0.1),
+    (canvas, 0.5),
+    (max_side, 0.5),
+    (background_step, 0.5),
+)
+"""Each step with its usual share of the time, for the progress. `background` comes last, not before `trim` as in
+DESIGN §9: it fills the canvas too, and what is trimmed away is not composited first."""
+
+
+def make_cutout(
+    picture: Picture,
+    mask: SoftMask,
+    marks: Sequence[Mark],
+    options: CutoutOptions,
+    *,
+    background: Picture | None = None,
+    progress: Progress = lambda share, step: None,
+) -> Cutout:
+    """The cutout of `mask` from `picture` (both ImageSpace), not yet encoded.
+
+    `background` is the decoded picture that `options.background` names, if it names one. `progress` is called before
+    each step and at the end and may raise to cancel. Raises MaskInvalid, CutoutEmpty, CutoutTooLarge.
+    """
+    request = Request(picture, mask, tuple(marks), options, background)
+    total, done = sum((weight for _, weight in STEPS), FIRST), FIRST
+    progress(0.0, upsample.__name__)
+    draft = upsample(request)
+    for step, weight in STEPS:
+        progress(done / total, step.__name__)
+        draft = step(request, draft)
+        done += weight
+    progress(1.0, "done")
+    result = Picture(draft.pixels, draft.matte, picture.icc, picture.dpi, picture.notes)
+    return Cutout(result, draft.box, draft.report, picture.notes + draft.notes)
