@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import MAX_MARKS, Mark
 
+INTERACTIVE = 0
+"""Somebody waits for it. All interactive jobs of a queue go before all batch jobs."""
+BATCH = -10
+
 
 class JobKind(StrEnum):
     ENCODE = "encode"
@@ -63,7 +67,7 @@ class NewJob:
     model: str
     image_id: UUID
     params: JobParams
-    priority: int = 0
+    priority: int = INTERACTIVE
     request_id: str | None = None
 
 
@@ -80,17 +84,29 @@ class Job:
     result: dict[str, Any] | None
     error: dict[str, Any] | None
     """`{"code", "message", …}` of the failure that ended it."""
+    result_key: str | None
+    """Storage key of the file that `result` describes; None again once it is gone."""
     timings: dict[str, float]
     """Seconds by step."""
+    queue: str
     priority: int
     progress: float
     fence: int
+    """Rises with every claim; only who holds the present one may change the job."""
     attempt: int
+    """Coded retryable errors so far."""
     crashes: int
+    """Leases lost to dead workers so far."""
     lease_until: datetime | None
     deadline: datetime
     worker: str | None
+    credits: int
+    """Milli-credits charged."""
+    cost_micros: int
+    """Micro-dollars that it cost us."""
     request_id: str | None
+    version: int
+    """Rises with every change that a listener can see: the id of its event."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

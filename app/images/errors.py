@@ -1,0 +1,19 @@
+from app.errors import NotFound
+
+
+class ImageNotFound(NotFound):
+    """No such image, deleted, or not yours."""
+
+    code = "image_not_found"
+
+
+class EmbeddingNotFound(NotFound):
+    """The image was not encoded with this model: send it through `encode`."""
+
+    code = "embedding_not_found"
+
+
+class ProposalNotFound(NotFound):
+    """No automatic subject: not asked for, or none was found."""
+
+    code = "auto_mask_not_found"

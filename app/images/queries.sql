@@ -1,0 +1,50 @@
+-- name: insert_image
+insert into images (id, user_id, storage_key, sha256, width, height, format, bytes, filename, expires_at)
+values (%(id)s, %(user_id)s, %(storage_key)s, %(sha256)s, %(width)s, %(height)s, %(format)s, %(bytes)s, %(filename)s,
+        now() + make_interval(secs => %(retention_s)s))
+returning *
+
+-- name: image
+select * from images
+where id = %(id)s and user_id = %(user_id)s and deleted_at is null and (expires_at is null or expires_at > now())
+
+-- name: list_images
+select * from images
+where user_id = %(user_id)s and deleted_at is null and (expires_at is null or expires_at > now())
+  and (%(after)s::uuid is null or id < %(after)s)
+order by id desc limit %(limit)s
+
+-- name: bury
+update images set deleted_at = now()
+where id = %(id)s and user_id = %(user_id)s and deleted_at is null
+returning id
+
+-- name: forget_embeddings
+delete from embeddings where image_id = %(id)s
+
+-- name: embedding
+-- the newest revision of the model
+select e.*, e.storage_key as key from embeddings e join images i on i.id = e.image_id
+where i.id = %(image_id)s and i.user_id = %(user_id)s and i.deleted_at is null and e.model = %(model)s
+order by e.created_at desc limit 1
+
+-- name: save_embedding
+-- who comes second keeps the first one's tensors and only adds the proposal
+insert into embeddings (image_id, model, revision, codec, storage_key, bytes, proposed, proposal)
+values (%(image_id)s, %(model)s, %(revision)s, %(codec)s, %(key)s, %(bytes)s, %(proposed)s, %(proposal)s)
+on conflict (image_id, model, revision) do update set
+    proposal = case when embeddings.proposed then embeddings.proposal else excluded.proposal end,
+    proposed = embeddings.proposed or excluded.proposed
+returning *, storage_key as key
+
+-- name: save_working
+update images set working_key = coalesce(working_key, %(key)s) where id = %(id)s returning working_key
+
+-- name: to_purge
+-- deleted by hand or past their retention; files are removed first, then the row says so
+select id, user_id from images
+where (deleted_at is not null and purged_at is null) or (deleted_at is null and expires_at <= now())
+limit %(limit)s
+
+-- name: purged
+update images set deleted_at = coalesce(deleted_at, now()), purged_at = now(), working_key = null where id = %(id)s

@@ -1,0 +1,83 @@
+"""Rows of images and embeddings. Methods take the caller's connection: a job's result is one transaction."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db.pool import Connection, Row
+from app.db.queries import load
+from app.images.types import EmbeddingRow, Image, ProposalRow
+from app.imaging.types import SourceFormat
+
+_SQL = load(Path(__file__).with_name("queries.sql"))
+
+
+def image_from(row: Row) -> Image:
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Image)}
+    return Image(**{**values, "format": SourceFormat(row["format"])})
+
+
+def embedding_from(row: Row) -> EmbeddingRow:
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(EmbeddingRow)}
+    proposal = ProposalRow.from_json(row["proposal"]) if row["proposal"] else None
+    return EmbeddingRow(**{**values, "proposal": proposal})
+
+
+async def insert(conn: Connection, values: dict[str, object]) -> Image:
+    row = await (await conn.execute(_SQL["insert_image"], values)).fetchone()
+    assert row is not None
+    return image_from(row)
+
+
+async def find(conn: Connection, user_id: UUID, image_id: UUID) -> Image | None:
+    row = await (await conn.execute(_SQL["image"], {"id": image_id, "user_id": user_id})).fetchone()
+    return image_from(row) if row else None
+
+
+async def page(conn: Connection, user_id: UUID, after: UUID | None, limit: int) -> list[Image]:
+    cursor = await conn.execute(_SQL["list_images"], {"user_id": user_id, "after": after, "limit": limit})
+    return [image_from(row) for row in await cursor.fetchall()]
+
+
+async def bury(conn: Connection, user_id: UUID, image_id: UUID) -> bool:
+    """Make the image invisible at once; its files go when the transaction stands."""
+    found = await (await conn.execute(_SQL["bury"], {"id": image_id, "user_id": user_id})).fetchone()
+    if found:
+        await conn.execute(_SQL["forget_embeddings"], {"id": image_id})
+    return found is not None
+
+
+async def embedding(conn: Connection, user_id: UUID, image_id: UUID, model: str) -> EmbeddingRow | None:
+    values = {"user_id": user_id, "image_id": image_id, "model": model}
+    row = await (await conn.execute(_SQL["embedding"], values)).fetchone()
+    return embedding_from(row) if row else None
+
+
+async def save_embedding(conn: Connection, new: EmbeddingRow) -> EmbeddingRow:
+    """Returns the row that stands: another job's, where that was first."""
+    values = {field.name: getattr(new, field.name) for field in fields(EmbeddingRow)}
+    values["proposal"] = Jsonb(new.proposal.to_json()) if new.proposal else None
+    row = await (await conn.execute(_SQL["save_embedding"], values)).fetchone()
+    assert row is not None
+    return embedding_from(row)
+
+
+async def save_working(conn: Connection, image_id: UUID, key: str) -> str:
+    """Returns the key that stands."""
+    row = await (await conn.execute(_SQL["save_working"], {"id": image_id, "key": key})).fetchone()
+    assert row is not None
+    return str(row["working_key"])
+
+
+async def to_purge(conn: Connection, limit: int) -> list[tuple[UUID, UUID]]:
+    """(user, image) whose files are to be removed."""
+    rows = await (await conn.execute(_SQL["to_purge"], {"limit": limit})).fetchall()
+    return [(row["user_id"], row["id"]) for row in rows]
+
+
+async def purged(conn: Connection, image_id: UUID) -> None:
+    await conn.execute(_SQL["forget_embeddings"], {"id": image_id})
+    await conn.execute(_SQL["purged"], {"id": image_id})

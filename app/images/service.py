@@ -1,0 +1,127 @@
+"""Images of a user: stored once, never altered; everything derived goes with them."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+import uuid_utils
+
+from app.db.page import Page, after, cut
+from app.db.pool import Pool, connection, transaction
+from app.images import repository
+from app.images.errors import EmbeddingNotFound, ImageNotFound, ProposalNotFound
+from app.images.types import EmbeddingRow, Image
+from app.imaging.encode import encode
+from app.imaging.probe import probe
+from app.imaging.types import Format, ImageInfo, Picture
+from app.imaging.working import working_image
+from app.jobs.service import JobService
+from app.storage import keys
+from app.storage.base import ObjectStore
+
+RETENTION_S = 30 * 86_400.0
+"""How long an image and what derives from it are kept."""
+
+
+class ImageService:
+    def __init__(self, pool: Pool, store: ObjectStore, jobs: JobService) -> None:
+        self._pool = pool
+        self._store = store
+        self._jobs = jobs
+
+    async def add(self, user_id: UUID, upload: Path, info: ImageInfo, filename: str | None = None) -> Image:
+        """Store the bytes, then the row: no row ever points at nothing. Raises StorageUnavailable."""
+        image_id = UUID(bytes=uuid_utils.uuid7().bytes)
+        key = keys.image(user_id, image_id, info.format.extension)
+        stored = await self._store.put(key, upload, info.content_type)
+        values = {
+            "id": image_id,
+            "user_id": user_id,
+            "storage_key": key,
+            "sha256": stored.sha256,
+            "width": info.width,
+            "height": info.height,
+            "format": info.format,
+            "bytes": stored.bytes,
+            "filename": filename,
+            "retention_s": RETENTION_S,
+        }
+        try:
+            async with connection(self._pool) as conn:
+                return await repository.insert(conn, values)
+        except BaseException:
+            await asyncio.shield(self._store.delete([key]))
+            raise
+
+    async def get(self, user_id: UUID, image_id: UUID) -> Image:
+        """Raises ImageNotFound."""
+        async with connection(self._pool) as conn:
+            image = await repository.find(conn, user_id, image_id)
+        if image is None:
+            raise ImageNotFound("no such image")
+        return image
+
+    async def list(self, user_id: UUID, cursor: str | None = None, limit: int = 50) -> Page[Image]:
+        """Newest first. Raises BadCursor."""
+        async with connection(self._pool) as conn:
+            images = await repository.page(conn, user_id, after(cursor), limit + 1)
+        return cut(images, [image.id for image in images], limit)
+
+    async def delete(self, user_id: UUID, image_id: UUID) -> None:
+        """The image, everything derived from it, and its running jobs. Raises ImageNotFound.
+
+        Invisible when the transaction stands; the files go next, by the sweeper if this process dies here.
+        """
+        async with transaction(self._pool) as conn:
+            if not await repository.bury(conn, user_id, image_id):
+                raise ImageNotFound("no such image")
+            canceled = await self._jobs.cancel_of_image(conn, image_id)
+        await self._jobs.announce_changes(canceled)
+        await purge(self._pool, self._store, user_id, image_id)
+
+    async def working(self, user_id: UUID, image_id: UUID) -> str:
+        """Storage key of the working image (JPEG), made now where nobody did. Raises ImageNotFound."""
+        image = await self.get(user_id, image_id)
+        if image.working_key is not None:
+            return image.working_key
+        with tempfile.TemporaryDirectory(prefix="cutout-") as folder:
+            out = Path(folder) / "working.jpg"
+            async with self._store.local(image.storage_key) as original:
+                await asyncio.to_thread(write_working, original, out)
+            key = keys.working(user_id, image_id, uuid_utils.uuid7().hex, "jpg")
+            await self._store.put(key, out, Format.JPG.content_type)
+        async with connection(self._pool) as conn:
+            standing = await repository.save_working(conn, image_id, key)
+        if standing != key:
+            await self._store.delete([key])
+        return standing
+
+    async def embedding(self, user_id: UUID, image_id: UUID, model: str) -> EmbeddingRow:
+        """Raises ImageNotFound, EmbeddingNotFound."""
+        await self.get(user_id, image_id)
+        async with connection(self._pool) as conn:
+            found = await repository.embedding(conn, user_id, image_id, model)
+        if found is None:
+            raise EmbeddingNotFound(f"the image was not encoded with {model}")
+        return found
+
+    async def auto_mask(self, user_id: UUID, image_id: UUID, model: str) -> str:
+        """Storage key of the mask PNG. Raises ImageNotFound, EmbeddingNotFound, ProposalNotFound."""
+        row = await self.embedding(user_id, image_id, model)
+        if row.proposal is None:
+            raise ProposalNotFound("no subject was found" if row.proposed else "no subject was looked for")
+        return row.proposal.mask_key
+
+
+async def purge(pool: Pool, store: ObjectStore, user_id: UUID, image_id: UUID) -> None:
+    """Remove the files of a buried or expired image, then say so in its row. Safe to repeat."""
+    await store.delete(await store.list(keys.image_prefix(user_id, image_id)))
+    async with transaction(pool) as conn:
+        await repository.purged(conn, image_id)
+
+
+def write_working(original: Path, out: Path) -> None:
+    """JPEG, 4:4:4, quality 92: for the eye. Raises the errors of app.imaging."""
+    pixels = working_image(original, probe(original))
+    encode(Picture(pixels), out, Format.JPG, dpi=None)

@@ -1,0 +1,130 @@
+"""The worker's side of a job's life (DESIGN §8): claim, renew, finish by compare-and-set on the fence."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db.pool import Connection, Pool, connection, transaction
+from app.errors import AppError
+from app.jobs import repository
+from app.jobs.announce import announce
+from app.jobs.errors import LeaseLost
+from app.jobs.events import Events
+from app.jobs.types import Job
+from app.queue.port import Doorbell
+
+MAX_ATTEMPTS = 3
+"""Coded retryable errors until the job fails with the last one (DESIGN §8)."""
+BACKOFF_S = (2.0, 10.0)
+"""Before the second and the third attempt."""
+
+Effect: TypeAlias = Callable[[Connection], Awaitable[None]]
+"""What a result writes beside the job's row, in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handler gives back for a job that worked."""
+
+    result: Mapping[str, Any]
+    """DESIGN §9, without what only the API knows (URLs)."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    result_key: str | None = None
+    result_ttl_s: float | None = None
+    """None: as long as the image."""
+    effects: Sequence[Effect] = ()
+
+
+class Claims:
+    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events) -> None:
+        self._pool = pool
+        self._doorbell = doorbell
+        self._events = events
+
+    async def claim(
+        self, queue: str, worker: str, *, lease_s: float, user_cap: int = 1_000_000, waited_s: float = 0
+    ) -> Job | None:
+        """The job whose turn it is, now ours; None when nothing may run.
+
+        user_cap: jobs of one user that run at once in this queue. waited_s: leave younger jobs to others.
+        """
+        values = {
+            "queue": queue,
+            "worker": worker,
+            "lease_s": lease_s,
+            "user_cap": user_cap,
+            "waited_s": waited_s,
+        }
+        async with transaction(self._pool) as conn:
+            job = await repository.claim(conn, values)
+        if job is not None:
+            await self._events.changed(job)
+        return job
+
+    async def renew(self, held: Sequence[tuple[UUID, int]], lease_s: float) -> set[UUID]:
+        """The ids of (id, fence) that are still ours."""
+        async with connection(self._pool) as conn:
+            return await repository.renew(conn, held, lease_s)
+
+    async def progress(self, job: Job, value: float) -> bool:
+        """False: the job is not ours any more, stop."""
+        async with connection(self._pool) as conn:
+            changed = await repository.one(conn, "progress", _held(job, progress=value))
+        if changed is not None:
+            await self._events.changed(changed)
+        return changed is not None
+
+    async def succeed(self, job: Job, outcome: Outcome) -> Job:
+        """Result, effects and status in one transaction. Raises LeaseLost, with nothing written."""
+        values = {
+            "result": Jsonb(dict(outcome.result)),
+            "result_key": outcome.result_key,
+            "result_ttl_s": outcome.result_ttl_s,
+            "timings": Jsonb(dict(outcome.timings)),
+        }
+        return await self._change(job, "succeed", values, outcome.effects)
+
+    async def pass_on(
+        self, job: Job, queue: str, *, timings: Mapping[str, float], effects: Sequence[Effect] = ()
+    ) -> Job:
+        """Another kind of worker does the rest. Raises LeaseLost."""
+        values = {"queue": queue, "timings": Jsonb(dict(timings))}
+        passed = await self._change(job, "pass_on", values, effects)
+        await announce(self._doorbell, passed)
+        return passed
+
+    async def fail(self, job: Job, error: AppError, timings: Mapping[str, float] | None = None) -> Job:
+        """Queued again after a pause where the error may pass, else the end. Raises LeaseLost."""
+        if error.retryable and job.attempt + 1 < MAX_ATTEMPTS:
+            return await self._change(job, "retry", {"delay_s": BACKOFF_S[job.attempt]})
+        values = {
+            "error": repository.error_json(error),
+            "attempts": int(error.retryable),
+            "timings": Jsonb(dict(timings or {})),
+        }
+        return await self._change(job, "fail", values)
+
+    async def give_back(self, job: Job) -> Job:
+        """A worker that leaves; counts neither as attempt nor as crash. Raises LeaseLost."""
+        returned = await self._change(job, "give_back", {})
+        await announce(self._doorbell, returned)
+        return returned
+
+    async def _change(
+        self, job: Job, query: str, values: Mapping[str, object], effects: Sequence[Effect] = ()
+    ) -> Job:
+        async with transaction(self._pool) as conn:
+            changed = await repository.one(conn, query, _held(job, **values))
+            if changed is None:
+                raise LeaseLost("the job was given to somebody else, or canceled")
+            for effect in effects:
+                await effect(conn)
+        await self._events.changed(changed)
+        return changed
+
+
+def _held(job: Job, **values: object) -> dict[str, object]:
+    return {"id": job.id, "fence": job.fence, **values}

@@ -1,0 +1,158 @@
+-- name: insert_job
+-- nothing is inserted for an image that is not the user's, deleted or expired; `for share` waits for a deleter
+with image as (
+    select id from images
+    where id = %(image_id)s and user_id = %(user_id)s
+      and deleted_at is null and (expires_at is null or expires_at > now())
+    for share
+)
+insert into jobs (id, user_id, kind, model, image_id, params, queue, priority, turn, deadline, announced_at, request_id)
+select %(id)s, %(user_id)s, %(kind)s, %(model)s, image.id, %(params)s, %(queue)s, %(priority)s,
+       next_turn(%(user_id)s, %(queue)s, %(priority)s::smallint),
+       now() + make_interval(secs => %(deadline_s)s), now(), %(request_id)s
+from image
+returning *
+
+-- name: job
+select * from jobs where id = %(id)s and user_id = %(user_id)s
+
+-- name: list_jobs
+select * from jobs
+where user_id = %(user_id)s
+  and (%(after)s::uuid is null or id < %(after)s)
+  and (%(status)s::text is null or status = %(status)s)
+  and (%(kind)s::text is null or kind = %(kind)s)
+  and (%(image_id)s::uuid is null or image_id = %(image_id)s)
+order by id desc limit %(limit)s
+
+-- name: queue_position
+-- 1 = next
+select count(*) as position from jobs ahead, jobs me
+where me.id = %(id)s and me.status = 'queued' and ahead.status = 'queued' and ahead.queue = me.queue
+  and (ahead.priority > me.priority
+       or (ahead.priority = me.priority and (ahead.turn, ahead.id) <= (me.turn, me.id)))
+
+-- name: lock_claims
+-- one claim of a queue at a time, so that the cap below is exact; held for the length of one update
+select pg_advisory_xact_lock(hashtextextended('claim:' || %(queue)s, 0))
+
+-- name: claim
+with next as (
+    select id from jobs
+    where status = 'queued' and queue = %(queue)s and run_after <= now() and deadline > now()
+      and created_at <= now() - make_interval(secs => %(waited_s)s)
+      and user_id <> all (array(
+          select user_id from jobs
+          where status = 'processing' and queue = %(queue)s
+          group by user_id having count(*) >= %(user_cap)s))
+    order by priority desc, turn, id
+    limit 1
+    for update skip locked
+)
+update jobs set status = 'processing', fence = fence + 1, worker = %(worker)s,
+    lease_until = now() + make_interval(secs => %(lease_s)s), started_at = coalesce(started_at, now())
+from next where jobs.id = next.id
+returning jobs.*
+
+-- name: renew
+-- all leases of a worker in one statement; what does not come back is lost
+update jobs set lease_until = now() + make_interval(secs => %(lease_s)s)
+from unnest(%(ids)s::uuid[], %(fences)s::int[]) as held(id, fence)
+where jobs.id = held.id and jobs.fence = held.fence and jobs.status = 'processing'
+returning jobs.id
+
+-- name: progress
+update jobs set progress = greatest(progress, %(progress)s)
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: succeed
+update jobs set status = 'succeeded', result = %(result)s, result_key = %(result_key)s,
+    result_expires_at = now() + make_interval(secs => %(result_ttl_s)s),
+    timings = timings || %(timings)s, progress = 1, lease_until = null, finished_at = now()
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: pass_on
+-- the first half is done, another kind of worker does the rest: the same row in another queue
+update jobs set status = 'queued', queue = %(queue)s, turn = next_turn(user_id, %(queue)s, priority),
+    timings = timings || %(timings)s, lease_until = null, worker = null, run_after = now(), announced_at = now()
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: retry
+update jobs set status = 'queued', attempt = attempt + 1, progress = 0, lease_until = null, worker = null,
+    run_after = now() + make_interval(secs => %(delay_s)s), announced_at = null
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: fail
+update jobs set status = 'failed', attempt = attempt + %(attempts)s, error = %(error)s, timings = timings || %(timings)s,
+    lease_until = null, finished_at = now()
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: give_back
+update jobs set status = 'queued', progress = 0, lease_until = null, worker = null, run_after = now(),
+    announced_at = now()
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: cancel
+-- the fence rises: a worker that holds the job finds out at its next step and throws its work away
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()
+where id = %(id)s and user_id = %(user_id)s and status in ('queued', 'processing')
+returning *
+
+-- name: cancel_of_image
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()
+where image_id = %(image_id)s and status in ('queued', 'processing')
+returning *
+
+-- name: forget_results_of_image
+update jobs set result_key = null where image_id = %(image_id)s and result_key is not null
+
+-- name: only_sweeper
+-- transaction level: the pooler keeps no session for us
+select pg_try_advisory_xact_lock(hashtextextended('sweep', 0)) as mine
+
+-- name: requeue_lost
+update jobs set status = 'queued', crashes = crashes + 1, progress = 0, lease_until = null, worker = null,
+    run_after = now(), announced_at = null
+where status = 'processing' and lease_until < now() and crashes + 1 < %(quarantine)s
+returning *
+
+-- name: quarantine
+update jobs set status = 'failed', crashes = crashes + 1, lease_until = null, finished_at = now(), error = %(error)s
+where status = 'processing' and lease_until < now() and crashes + 1 >= %(quarantine)s
+returning *
+
+-- name: give_up
+update jobs set status = 'failed', finished_at = now(), error = %(error)s
+where status = 'queued' and deadline <= now()
+returning *
+
+-- name: waiting
+-- what Redis should know: told a while ago, or never
+select id, fence, queue, request_id from jobs
+where status = 'queued' and run_after <= now()
+  and (announced_at is null or announced_at < now() - make_interval(secs => %(grace_s)s))
+order by priority desc, turn, id
+limit %(limit)s
+
+-- name: announced
+update jobs set announced_at = now()
+from unnest(%(ids)s::uuid[], %(fences)s::int[]) as told(id, fence)
+where jobs.id = told.id and jobs.fence = told.fence and jobs.status = 'queued'
+
+-- name: expired_results
+select id, result_key from jobs
+where result_key is not null and result_expires_at <= now()
+limit %(limit)s
+
+-- name: forget_result
+update jobs set result_key = null where id = %(id)s and result_key = %(key)s
+
+-- name: depth
+select queue, status, count(*) as jobs, min(created_at) as oldest from jobs
+where status in ('queued', 'processing') group by queue, status

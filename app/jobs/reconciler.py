@@ -1,0 +1,90 @@
+"""What no worker does any more: leases of the dead, deadlines, and rows that Redis forgot."""
+
+import time
+from collections import defaultdict
+
+import structlog
+
+from app.db.pool import Pool, transaction
+from app.errors import AppError
+from app.jobs import repository
+from app.jobs.errors import DeadlinePassed, Quarantined
+from app.jobs.events import Events
+from app.jobs.repository import Waiting, error_json
+from app.jobs.types import Job
+from app.queue.errors import QueueUnavailable
+from app.queue.messages import JobMessage, announcement
+from app.queue.port import Doorbell
+
+QUARANTINE = 6
+"""Workers that a job may end (DESIGN §8)."""
+GRACE_S = 1.0
+"""An announcement is looked for in Redis when it is this old; before, it may be on its way."""
+AT_ONCE = 10_000
+"""Rows looked up in Redis per sweep, the next ones first: one ZMSCORE, 4 ms for 10,000."""
+
+_log = structlog.get_logger()
+
+
+class Reconciler:
+    """Any number may run; a transaction-level lock lets one through at a time."""
+
+    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events, *, lease_s: float) -> None:
+        self._pool = pool
+        self._doorbell = doorbell
+        self._events = events
+        self._lease_s = lease_s
+        self._last = time.monotonic()
+        self._patient_until = 0.0
+
+    async def sweep(self) -> int:
+        """One round; how many jobs were changed or announced. Raises DatabaseUnavailable."""
+        async with transaction(self._pool) as conn:
+            if not await repository.only_sweeper(conn):
+                return 0
+            changed = await repository.many(
+                conn, "give_up", _ended_by(DeadlinePassed("no worker was free in time"))
+            )
+            if self._may_judge_leases():
+                values = _ended_by(Quarantined("the job ended every worker that took it"))
+                changed += await repository.many(conn, "quarantine", {**values, "quarantine": QUARANTINE})
+                changed += await repository.many(conn, "requeue_lost", {"quarantine": QUARANTINE})
+            waiting = await repository.waiting(conn, GRACE_S, AT_ONCE)
+        await self._events.changed(*changed)
+        self._report(changed)
+        return len(changed) + await self._announce(waiting)
+
+    def _may_judge_leases(self) -> bool:
+        """Not right after a gap: while Postgres was away the living could not renew either."""
+        now = time.monotonic()
+        if now - self._last > self._lease_s / 2:
+            self._patient_until = now + self._lease_s
+        self._last = now
+        return now >= self._patient_until
+
+    async def _announce(self, waiting: list[Waiting]) -> int:
+        queues: dict[str, dict[str, Waiting]] = defaultdict(dict)
+        for row in waiting:
+            queues[row.queue][announcement(row.id, row.fence)] = row
+        told: list[Waiting] = []
+        try:
+            for queue, rows in queues.items():
+                for key in await self._doorbell.forgotten(queue, rows.keys()):
+                    row = rows[key]
+                    await self._doorbell.ring(queue, JobMessage(row.id, row.fence, row.request_id))
+                    told.append(row)
+        except QueueUnavailable:
+            _log.warning("the queue does not answer", waiting=len(waiting))
+        if told:
+            async with transaction(self._pool) as conn:
+                await repository.announced(conn, told)
+            _log.info("announced again", jobs=len(told))
+        return len(told)
+
+    def _report(self, changed: list[Job]) -> None:
+        for job in changed:
+            _log.warning("job swept", job=str(job.id), status=job.status, crashes=job.crashes)
+
+
+def _ended_by(error: AppError) -> dict[str, object]:
+    return {"error": error_json(error)}

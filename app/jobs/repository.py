@@ -1,0 +1,92 @@
+"""Rows of jobs. Every change is a compare-and-set; no row back means: the caller no longer holds the job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db.pool import Connection, Row
+from app.db.queries import load
+from app.errors import AppError
+from app.jobs.types import Job, JobKind, JobStatus
+
+_SQL = load(Path(__file__).with_name("queries.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queued row that Redis should know."""
+
+    id: UUID
+    fence: int
+    queue: str
+    request_id: str | None
+
+
+def job_from(row: Row) -> Job:
+    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Job)}
+    return Job(**{**values, "kind": JobKind(row["kind"]), "status": JobStatus(row["status"])})
+
+
+async def one(conn: Connection, query: str, values: Mapping[str, object]) -> Job | None:
+    row = await (await conn.execute(_SQL[query], values)).fetchone()
+    return job_from(row) if row else None
+
+
+async def many(conn: Connection, query: str, values: Mapping[str, object]) -> list[Job]:
+    cursor = await conn.execute(_SQL[query], values)
+    return [job_from(row) for row in await cursor.fetchall()]
+
+
+async def position(conn: Connection, job_id: UUID) -> int:
+    row = await (await conn.execute(_SQL["queue_position"], {"id": job_id})).fetchone()
+    return int(row["position"]) if row else 0
+
+
+async def claim(conn: Connection, values: Mapping[str, object]) -> Job | None:
+    """Inside a transaction: the lock makes the user's cap exact."""
+    await conn.execute(_SQL["lock_claims"], values)
+    return await one(conn, "claim", values)
+
+
+async def renew(conn: Connection, held: Sequence[tuple[UUID, int]], lease_s: float) -> set[UUID]:
+    """The ids that are still ours, of (id, fence) pairs."""
+    values = {"ids": [i for i, _ in held], "fences": [f for _, f in held], "lease_s": lease_s}
+    cursor = await conn.execute(_SQL["renew"], values)
+    return {row["id"] for row in await cursor.fetchall()}
+
+
+async def only_sweeper(conn: Connection) -> bool:
+    row = await (await conn.execute(_SQL["only_sweeper"])).fetchone()
+    return row is not None and bool(row["mine"])
+
+
+async def waiting(conn: Connection, grace_s: float, limit: int) -> list[Waiting]:
+    cursor = await conn.execute(_SQL["waiting"], {"grace_s": grace_s, "limit": limit})
+    return [Waiting(**row) for row in await cursor.fetchall()]
+
+
+async def announced(conn: Connection, told: Sequence[Waiting]) -> None:
+    values = {"ids": [w.id for w in told], "fences": [w.fence for w in told]}
+    await conn.execute(_SQL["announced"], values)
+
+
+async def forget_results_of_image(conn: Connection, image_id: UUID) -> None:
+    await conn.execute(_SQL["forget_results_of_image"], {"image_id": image_id})
+
+
+async def expired_results(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
+    rows = await (await conn.execute(_SQL["expired_results"], {"limit": limit})).fetchall()
+    return [(row["id"], row["result_key"]) for row in rows]
+
+
+async def forget_result(conn: Connection, job_id: UUID, key: str) -> None:
+    await conn.execute(_SQL["forget_result"], {"id": job_id, "key": key})
+
+
+def error_json(error: AppError) -> Jsonb:
+    """`Job.error`: what the problem document would have said."""
+    return Jsonb({"code": error.code, "message": error.message, **error.extra})

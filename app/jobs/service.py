@@ -1,0 +1,127 @@
+"""What the API and the command line do with jobs. Workers go through claims.py."""
+
+import asyncio
+import builtins
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import uuid_utils
+from psycopg.types.json import Jsonb
+
+from app.db.page import Page, after, cut
+from app.db.pool import Connection, Pool, connection, transaction
+from app.images.errors import ImageNotFound
+from app.jobs import repository
+from app.jobs.announce import announce
+from app.jobs.errors import JobEnded, JobNotFound
+from app.jobs.events import Events
+from app.jobs.types import Job, JobKind, JobStatus, NewJob
+from app.queue.messages import MASK_QUEUE, embed_queue
+from app.queue.port import Doorbell
+
+DEADLINE_S = 24 * 3600.0
+"""A job that no worker took for a day is worth nothing to the person who asked."""
+_POLL_S = (0.02, 0.5)
+"""Long poll: the first and the longest pause between two looks at the row."""
+
+
+class JobService:
+    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events | None = None) -> None:
+        self._pool = pool
+        self._doorbell = doorbell
+        self._events = events or Events(None)
+
+    async def create(self, new: NewJob) -> Job:
+        """The row first, then the bell. Raises ImageNotFound, DatabaseUnavailable."""
+        async with transaction(self._pool) as conn:
+            job = await repository.one(conn, "insert_job", _row(new))
+        if job is None:
+            raise ImageNotFound("no such image")
+        await announce(self._doorbell, job)
+        await self._events.changed(job)
+        return job
+
+    async def get(self, user_id: UUID, job_id: UUID) -> Job:
+        """Raises JobNotFound."""
+        async with connection(self._pool) as conn:
+            job = await repository.one(conn, "job", {"id": job_id, "user_id": user_id})
+        if job is None:
+            raise JobNotFound("no such job")
+        return job
+
+    async def list(
+        self,
+        user_id: UUID,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        status: JobStatus | None = None,
+        kind: JobKind | None = None,
+        image_id: UUID | None = None,
+    ) -> Page[Job]:
+        """Newest first. Raises BadCursor."""
+        values = {
+            "user_id": user_id,
+            "after": after(cursor),
+            "limit": limit + 1,
+            "status": status,
+            "kind": kind,
+            "image_id": image_id,
+        }
+        async with connection(self._pool) as conn:
+            jobs = await repository.many(conn, "list_jobs", values)
+        return cut(jobs, [job.id for job in jobs], limit)
+
+    async def cancel(self, user_id: UUID, job_id: UUID) -> Job:
+        """Ends the job at once; a worker that has it stops at its next step. Raises JobNotFound, JobEnded."""
+        async with transaction(self._pool) as conn:
+            job = await repository.one(conn, "cancel", {"id": job_id, "user_id": user_id})
+        if job is None:
+            ended = await self.get(user_id, job_id)
+            raise JobEnded(f"the job has already {ended.status}", status=ended.status)
+        await self._events.changed(job)
+        return job
+
+    async def cancel_of_image(self, conn: Connection, image_id: UUID) -> builtins.list[Job]:
+        """In the transaction that deletes the image; announce_changes comes after it."""
+        canceled = await repository.many(conn, "cancel_of_image", {"image_id": image_id})
+        await repository.forget_results_of_image(conn, image_id)
+        return canceled
+
+    async def announce_changes(self, jobs: Sequence[Job]) -> None:
+        await self._events.changed(*jobs)
+
+    async def wait(self, user_id: UUID, job_id: UUID, timeout_s: float) -> Job:
+        """The job when it has ended, or as it stands after `timeout_s`. Raises JobNotFound."""
+        until = time.monotonic() + timeout_s
+        pause, longest = _POLL_S
+        while True:
+            job = await self.get(user_id, job_id)
+            left = until - time.monotonic()
+            if job.status.ended or left <= 0:
+                return job
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.5, longest)
+
+    async def queue_position(self, job: Job) -> int | None:
+        """1 = next; None when it does not wait."""
+        if job.status is not JobStatus.QUEUED:
+            return None
+        async with connection(self._pool) as conn:
+            return await repository.position(conn, job.id) or None
+
+
+def _row(new: NewJob) -> dict[str, object]:
+    return {
+        "id": UUID(bytes=uuid_utils.uuid7().bytes),
+        "user_id": new.user_id,
+        "kind": new.kind,
+        "model": new.model,
+        "image_id": new.image_id,
+        "params": Jsonb(new.params.model_dump(mode="json")),
+        "queue": MASK_QUEUE if new.kind is JobKind.APPLY_MASK else embed_queue(new.model),
+        "priority": new.priority,
+        "deadline_s": DEADLINE_S,
+        "request_id": new.request_id,
+    }

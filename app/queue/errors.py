@@ -1,0 +1,7 @@
+from app.errors import Unavailable
+
+
+class QueueUnavailable(Unavailable):
+    """Redis does not answer. Never fatal: rows wait, the reconciler announces them again."""
+
+    code = "queue_unavailable"

@@ -1,0 +1,22 @@
+"""What the product knows of the queue: a bell that can be rung, and asked what it still remembers."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from app.queue.messages import JobMessage
+
+
+class Doorbell(Protocol):
+    async def ring(self, queue: str, message: JobMessage) -> None:
+        """Wake a worker of this queue. Raises QueueUnavailable; the reconciler will ring again."""
+        ...
+
+    async def forgotten(self, queue: str, keys: Collection[str]) -> set[str]:
+        """Which of these announcements (`JobMessage.key`) Redis does not hold. Raises QueueUnavailable."""
+        ...
+
+
+class Publisher(Protocol):
+    async def publish(self, channel: str, payload: bytes) -> None:
+        """Tell whoever listens right now. Raises QueueUnavailable."""
+        ...

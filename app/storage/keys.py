@@ -1,0 +1,40 @@
+"""Every key in the store is made here. All that derives from an image lies under the image's prefix.
+
+Files of a job carry its fence: a run that lost its lease never writes over the run that holds it now.
+"""
+
+from uuid import UUID
+
+
+def image_prefix(user_id: UUID, image_id: UUID) -> str:
+    return f"users/{user_id}/images/{image_id}/"
+
+
+def image(user_id: UUID, image_id: UUID, ext: str) -> str:
+    return f"{image_prefix(user_id, image_id)}original.{ext}"
+
+
+def working(user_id: UUID, image_id: UUID, run: str, ext: str) -> str:
+    return f"{image_prefix(user_id, image_id)}working/{run}.{ext}"
+
+
+def embedding(user_id: UUID, image_id: UUID, model: str, run: str) -> str:
+    return f"{image_prefix(user_id, image_id)}embeddings/{model}/{run}.emb"
+
+
+def auto_mask(user_id: UUID, image_id: UUID, model: str, run: str) -> str:
+    return f"{image_prefix(user_id, image_id)}embeddings/{model}/{run}.png"
+
+
+def mask(user_id: UUID, image_id: UUID, mask_id: UUID) -> str:
+    """A mask that a client sent with `apply-mask`."""
+    return f"{image_prefix(user_id, image_id)}masks/{mask_id}.png"
+
+
+def result(user_id: UUID, image_id: UUID, run: str, ext: str) -> str:
+    return f"{image_prefix(user_id, image_id)}results/{run}.{ext}"
+
+
+def run(job_id: UUID, fence: int) -> str:
+    """One run of a job."""
+    return f"{job_id}-{fence}"
