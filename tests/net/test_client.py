@@ -12,7 +12,7 @@ import trustme
 
 from app.net.client import GuardedClient
 from app.net.errors import UrlAnswerUnusable, UrlRefused, UrlTimeout, UrlTooLarge, UrlUnreachable
-from tests.net.conftest import Heard, names, reply, serving
+from tests.net.servers import Heard, names, reply, serving
 from tests.net.test_addresses import REFUSED
 
 Call = Callable[[GuardedClient, str, Path], Awaitable[str | None]]
