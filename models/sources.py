@@ -127,7 +127,7 @@ def _http(url: httpx.URL, start: int, timeout: httpx.Timeout) -> Iterator[Stream
                 raise DownloadFailed(f"{_public(url)} answered {response.status_code}")
             resumed = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
             partial = response.status_code == httpx.codes.PARTIAL_CONTENT and resumed is not None
-            yield Stream(int(resumed[1]) if partial and resumed else 0, response.iter_bytes(CHUNK))
+            yield Stream(int(resumed[1]) if partial and resumed else 0, response.iter_bytes())
     except httpx.TransportError as error:
         raise Interrupted(f"{_public(url)}: {type(error).__name__}: {error}") from error
     except httpx.HTTPError as error:

@@ -1,9 +1,9 @@
 """`lite`'s decoder with the interface of all models, cut out of the published one.
 
 The published graph (SAM's own export) picks one of its four masks and resizes it. Inside are all four at 256²
-with their predicted IoU; this keeps these and drops what follows. Three edges are rewired so that B prompts over
-one embedding run as one: the export tiles the image tensors B times first, which costs more than B single runs
-(1.38 s against 0.87 s for 6 prompts on 2 cores); left at batch 1 they broadcast where tokens meet them (0.76 s).
+with their predicted IoU; this keeps these and drops what follows. Three edges are rewired so that B prompts
+over one embedding run as one: the export tiles the image tensors B times first, which costs more than B runs
+(1.38 s to 0.87 s, 6 prompts, 2 cores); left at batch 1 they broadcast where tokens meet them (0.76 s).
 """
 
 from collections.abc import MutableSequence

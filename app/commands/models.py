@@ -1,0 +1,99 @@
+"""`cutout models`: what is known, what is here, fetch it, check it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.table import Column, Table
+
+from app.errors import AppError
+from app.settings import Settings
+from models.errors import ModelError, ModelMissing
+from models.registry import Registry
+
+models_app = typer.Typer(name="models", help="Model weights on this machine.", no_args_is_help=True)
+
+Names = Annotated[list[str], typer.Argument(help="Models, as `cutout models list` names them.")]
+
+
+class ModelFailed(AppError):
+    """A ModelError on the command line: its own code, one line, exit code 4."""
+
+    exit_code = 4
+
+
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """A ModelError becomes a ModelFailed with the same code and message."""
+    try:
+        yield
+    except ModelError as error:
+        failed = ModelFailed(str(error))
+        failed.code = error.code  # type: ignore[misc]  # this error speaks for another tree
+        raise failed from error
+
+
+def open_registry() -> Registry:
+    return Registry(Settings.load().models_dir)
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """Every known model, and which of them are installed."""
+    registry = open_registry()
+    with model_errors():
+        rows = Table(Column("model", no_wrap=True), "revision", "here", "MB", "what", box=None)
+        for name in registry.names():
+            manifest = registry.manifest(name)
+            here = "yes" if registry.installed(name) else "no"
+            size = sum(file.bytes for file in manifest.files) / 1e6
+            rows.add_row(name, manifest.revision, here, f"{size:.0f}", manifest.description)
+    console = Console()
+    console.print(rows)
+    console.print(f"auto: {_auto(registry)}")
+
+
+@models_app.command()
+def pull(names: Names) -> None:
+    """Fetch models and verify them. What was broken off is resumed."""
+    registry = open_registry()
+    for name in names:
+        with model_errors(), _Bars() as bars:
+            manifest = registry.pull(name, bars.show)
+        typer.echo(f"{name} ({manifest.revision}) is here and verified")
+
+
+@models_app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Default: every installed model.")] = None,
+) -> None:
+    """Hash the files of models again and compare with their manifests."""
+    registry = open_registry()
+    with model_errors():
+        for name in names or [name for name in registry.names() if registry.installed(name)]:
+            registry.verify(name)
+            typer.echo(f"{name}: every file has the hash of its manifest")
+
+
+def _auto(registry: Registry) -> str:
+    try:
+        return registry.resolve("auto")
+    except ModelMissing as error:
+        return str(error)
+
+
+class _Bars(Progress):
+    """A bar a file, on stderr; silent when that is no terminal."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        super().__init__(*columns, console=Console(stderr=True))
+        self._tasks_of: dict[str, TaskID] = {}
+
+    def show(self, file: str, done: int, total: int) -> None:
+        if file not in self._tasks_of:
+            self._tasks_of[file] = self.add_task(file, total=total)
+        self.update(self._tasks_of[file], completed=done)
