@@ -1,0 +1,98 @@
+/** The calls of DESIGN §9 that the editor makes. */
+import type { Start } from '../editor/document/history'
+import type { WireMark } from '../editor/document/marks'
+import type { ModelManifest } from '../inference/manifest'
+import { follow, type Follow } from './follow'
+import { request, requestJson, urlOf, type ApiConfig } from './http'
+import type { ApplyRequest, EncodeJob, CutoutJob, ImageInfo, Job, Page } from './types'
+import { upload } from './upload'
+import { browserManifest, type ManifestDocument } from './models'
+
+export interface UploadWatch {
+  readonly onProgress: (part: number) => void
+  readonly signal?: AbortSignal
+}
+
+export class CutoutApi {
+  constructor(readonly config: ApiConfig = { baseUrl: '', token: null }) {}
+
+  url(path: string): string {
+    return urlOf(this.config, path)
+  }
+
+  encode(file: File, idempotencyKey: string, watch: UploadWatch, model = 'auto'): Promise<EncodeJob> {
+    const form = new FormData()
+    // Fields first: the server reads the form as a stream and can refuse before the bytes come.
+    form.set('model', model)
+    form.set('image', file, file.name)
+    return upload(this.config, { path: '/api/segment/encode', form, idempotencyKey, ...watch })
+  }
+
+  /** Encodes an image that is here already, e.g. with another model. */
+  encodeAgain(imageId: string, model: string): Promise<EncodeJob> {
+    return this.post('/api/segment/encode', { image_id: imageId, model })
+  }
+
+  apply({ imageId, model, marks, mask, options, preview = false }: ApplyRequest, idempotencyKey: string, watch: UploadWatch): Promise<CutoutJob> {
+    const form = new FormData()
+    form.set('image_id', imageId)
+    form.set('model', model)
+    form.set('marks', JSON.stringify(marks))
+    form.set('options', JSON.stringify(options))
+    form.set('preview', String(preview))
+    form.set('mask', mask, 'mask.png')
+    return upload(this.config, { path: '/api/segment/apply-mask', form, idempotencyKey, ...watch })
+  }
+
+  /** The mask now, decoded on the server: the last resort. */
+  async decode(imageId: string, model: string, marks: readonly WireMark[], start: Start): Promise<ArrayBuffer> {
+    const response = await request(this.config, '/api/segment/decode', {
+      ...json({ image_id: imageId, model, marks, start }),
+    })
+    return response.arrayBuffer()
+  }
+
+  follow(job: EncodeJob, how: Follow): Promise<EncodeJob>
+  follow(job: CutoutJob, how: Follow): Promise<CutoutJob>
+  follow(job: Job, how: Follow): Promise<Job> {
+    return follow(this.config, job, how)
+  }
+
+  cancel(job: Job): Promise<Job> {
+    return requestJson(this.config, job.urls.cancel, { method: 'POST' })
+  }
+
+  image(id: string): Promise<ImageInfo> {
+    return requestJson(this.config, `/api/images/${id}`)
+  }
+
+  images(cursor: string | null = null): Promise<Page<ImageInfo>> {
+    return requestJson(this.config, `/api/images?limit=30${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
+  }
+
+  jobsOf(imageId: string): Promise<Page<Job>> {
+    return requestJson(this.config, `/api/jobs?image_id=${imageId}&limit=20`)
+  }
+
+  async deleteImage(id: string): Promise<void> {
+    await request(this.config, `/api/images/${id}`, { method: 'DELETE' })
+  }
+
+  async file(url: string): Promise<Blob> {
+    return (await request(this.config, url)).blob()
+  }
+
+  /** The manifest of one model, or of the one the server would choose. */
+  async model(name: string): Promise<ModelManifest> {
+    const document = await requestJson<ManifestDocument>(this.config, `/models/manifest.json?model=${encodeURIComponent(name)}`)
+    return browserManifest(document, (path) => this.url(path))
+  }
+
+  private post<T>(path: string, body: object): Promise<T> {
+    return requestJson<T>(this.config, path, json(body))
+  }
+}
+
+function json(body: object): RequestInit {
+  return { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+}

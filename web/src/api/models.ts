@@ -1,0 +1,24 @@
+/** `/models/manifest.json` → what the inference engine needs of it. */
+import type { ModelManifest } from '../inference/manifest'
+import { ApiError } from './http'
+
+/** The document, as far as it is read here (models/manifest.py, app/api/models.py). */
+export interface ManifestDocument {
+  readonly name: string
+  readonly revision: string
+  readonly geometry: { readonly fit: 'pad' | 'stretch' }
+  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  readonly files: readonly { readonly role: string; readonly sha256: string; readonly bytes: number; readonly url: string }[]
+}
+
+export function browserManifest(document: ManifestDocument, urlOf: (path: string) => string): ModelManifest {
+  const decoder = document.files.find((file) => file.role === 'decoder')
+  if (!decoder) throw new ApiError('no_decoder', `the model ${document.name} has no decoder for browsers`, 0)
+  return {
+    name: document.name,
+    revision: document.revision,
+    fit: document.geometry.fit,
+    tensors: document.tensors,
+    decoder: { url: urlOf(decoder.url), sha256: decoder.sha256, bytes: decoder.bytes },
+  }
+}

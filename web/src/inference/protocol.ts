@@ -1,0 +1,55 @@
+/**
+ * What the page and the inference worker say to each other. One request, one reply with the same `id`; progress in between.
+ * Buffers are transferred, never copied; errors cross as data (errors.ts).
+ */
+import type { Start } from '../editor/document/history'
+import type { Mark } from '../editor/document/marks'
+import type { Frame } from '../editor/geometry/frame'
+import type { FaultData } from './errors'
+import type { ModelManifest } from './manifest'
+
+/** In the order of preference; `server` runs in no worker. */
+export const ENGINES = ['webgpu', 'wasm-threads', 'wasm'] as const
+export type LocalEngine = (typeof ENGINES)[number]
+export type EngineName = LocalEngine | 'server'
+
+export interface EngineInfo {
+  readonly engine: EngineName
+  readonly threads: number
+  /** Start-up to first checked decode, ms. */
+  readonly startMs: number
+}
+
+export interface Decoded {
+  /** MaskSpace, 256². */
+  readonly logits: Float32Array
+  readonly decodes: number
+  readonly ms: number
+}
+
+/** An image to decode for: its geometry, where its embedding is, and the proposal to build on. */
+export interface OpenImage {
+  readonly key: string
+  readonly frame: Frame
+  readonly embedding: { readonly url: string; readonly bytes: number }
+  readonly autoMaskUrl: string | null
+}
+
+export interface Calls {
+  start: { args: { readonly engine: LocalEngine; readonly model: ModelManifest; readonly threads: number }; result: EngineInfo }
+  open: { args: OpenImage; result: { readonly proposal: Float32Array | null } }
+  decode: { args: { readonly key: string; readonly marks: readonly Mark[]; readonly start: Start }; result: Decoded }
+  close: { args: { readonly key: string }; result: null }
+}
+
+export type CallName = keyof Calls
+
+export type Request = { [K in CallName]: { readonly id: number; readonly call: K; readonly args: Calls[K]['args'] } }[CallName]
+
+export type Reply =
+  | { readonly id: number; readonly kind: 'done'; readonly result: Calls[CallName]['result'] }
+  | { readonly id: number; readonly kind: 'failed'; readonly error: FaultData }
+  | { readonly id: number; readonly kind: 'progress'; readonly what: Loading; readonly received: number; readonly total: number }
+
+/** What a progress bar is about. */
+export type Loading = 'decoder' | 'runtime' | 'embedding'

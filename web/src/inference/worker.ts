@@ -1,0 +1,96 @@
+/** The inference worker: one engine, the images that are open, no React and no DOM. */
+import { toMaskSpace, Replay } from '../editor/decode/replay'
+import { toLogits } from '../editor/decode/masks'
+import { download, loadVerified } from './download'
+import { decodeEmbedding } from './embedding'
+import { runDecoder, type ImageTensors } from './decoder'
+import { Fault, toData } from './errors'
+import { passesGolden } from './golden'
+import { readGreyPng } from './png'
+import type { CallName, Calls, Decoded, EngineInfo, Loading, OpenImage, Reply, Request } from './protocol'
+import { openSession, type DecoderSession } from './sessions'
+
+interface Port {
+  postMessage(reply: Reply, transfer?: Transferable[]): void
+  addEventListener(type: 'message', listener: (event: MessageEvent<Request>) => void): void
+}
+const port = self as unknown as Port // the DOM library types `self` as a window
+
+type OnLoading = (what: Loading, received: number, total: number) => void
+
+let session: DecoderSession | null = null
+const images = new Map<string, Replay>()
+
+async function start({ engine, model, threads }: Calls['start']['args'], onLoading: OnLoading): Promise<EngineInfo> {
+  const began = performance.now()
+  const weights = await loadVerified(model.decoder, (got, total) => onLoading('decoder', got, total))
+  const opened = await openSession(engine, weights, threads, (got, total) => onLoading('runtime', got, total))
+  if (!(await passesGolden(opened, model))) throw new Fault('engine_wrong', `${engine} computes this model wrongly`)
+  session = opened
+  void opened.lost.then((reason) => {
+    session = null
+    console.warn(`[cutout] WebGPU device lost: ${reason}`) // the next decode fails with worker_lost and the page restarts us
+  })
+  return { engine, threads, startMs: performance.now() - began }
+}
+
+function opened(): DecoderSession {
+  if (!session) throw new Fault('worker_lost', 'the engine is not running')
+  return session
+}
+
+async function open(image: OpenImage, onLoading: OnLoading): Promise<Calls['open']['result']> {
+  const running = opened()
+  const [bytes, proposal] = await Promise.all([
+    download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total)),
+    image.autoMaskUrl === null ? null : loadMask(image.autoMaskUrl, image),
+  ])
+  const tensors: ImageTensors = decodeEmbedding(bytes).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
+  images.set(image.key, new Replay(image.frame, proposal, (prompt, before) => runDecoder(opened(), tensors, prompt, before)))
+  return { proposal }
+}
+
+async function loadMask(url: string, image: OpenImage): Promise<Float32Array> {
+  const { values, size } = await readGreyPng(await download(url, 0, () => undefined))
+  return toMaskSpace(toLogits(values), size, image.frame)
+}
+
+async function decode({ key, marks, start }: Calls['decode']['args']): Promise<Decoded> {
+  const replay = images.get(key)
+  if (!replay) throw new Fault('worker_lost', 'the image is not open in this worker')
+  const began = performance.now()
+  const { logits, decodes } = await replay.after(marks, start)
+  // A copy: the remembered logits stay here, the page gets its own buffer by transfer.
+  return { logits: logits.slice(), decodes, ms: performance.now() - began }
+}
+
+function close({ key }: Calls['close']['args']): Promise<null> {
+  images.delete(key)
+  return Promise.resolve(null)
+}
+
+function answer(request: Request): Promise<Calls[CallName]['result']> {
+  const onLoading: OnLoading = (what, received, total) => {
+    port.postMessage({ id: request.id, kind: 'progress', what, received, total })
+  }
+  switch (request.call) {
+    case 'start':
+      return start(request.args, onLoading)
+    case 'open':
+      return open(request.args, onLoading)
+    case 'decode':
+      return decode(request.args)
+    case 'close':
+      return close(request.args)
+  }
+}
+
+port.addEventListener('message', ({ data: request }) => {
+  answer(request).then(
+    (result) => {
+      const transfer = result !== null && 'logits' in result ? [result.logits.buffer as ArrayBuffer] : []
+      port.postMessage({ id: request.id, kind: 'done', result }, transfer)
+    },
+    (error: unknown) => port.postMessage({ id: request.id, kind: 'failed', error: toData(error) }),
+  )
+})
