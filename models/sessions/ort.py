@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime as ort
 
-from models.errors import ModelCorrupt, RuntimeMissing
+from models.errors import ModelCorrupt
 from models.manifest import Manifest
 from models.preprocess import encoder_input
-from models.sessions.base import Float, RgbImage, Session, Tensors
+from models.sessions.base import Float, RgbImage, Tensors
 
 CPU = "CPUExecutionProvider"
 
@@ -19,18 +19,19 @@ class OrtSession:
     def __init__(
         self, graph: bytes, name: str, *, threads: int | None = None, providers: Sequence[str] = (CPU,)
     ) -> None:
-        """`threads` None: onnxruntime's choice, the physical cores. Raises ModelCorrupt, RuntimeMissing."""
-        missing = [one for one in providers if one not in ort.get_available_providers()]
-        if missing:
-            raise RuntimeMissing(f"this onnxruntime has no {', '.join(missing)}")
+        """`threads` None: onnxruntime's choice, the physical cores. A provider that is not there is left out
+        and said in `notes`. Raises ModelCorrupt."""
+        here = [one for one in providers if one in ort.get_available_providers()] or [CPU]
         options = ort.SessionOptions()
         options.log_severity_level = 3  # errors; a person gets them as exceptions
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
-            self._session = ort.InferenceSession(graph, options, providers=list(providers))
+            self._session = ort.InferenceSession(graph, options, providers=here)
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise ModelCorrupt(f"{name}: onnxruntime cannot load it: {error}") from error
+        missing = [one for one in providers if one not in self._session.get_providers()]
+        self.notes = tuple(f"encoder on CPU: {one} is not available here" for one in missing)
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, inputs: Tensors) -> dict[str, Float]:
@@ -41,9 +42,8 @@ class OrtSession:
 class OrtEncoder:
     """An `ImageEncoder` over one graph, an image a run: on CPU a batch of two takes twice the time."""
 
-    notes: tuple[str, ...] = ()
-
-    def __init__(self, manifest: Manifest, session: Session) -> None:
+    def __init__(self, manifest: Manifest, session: OrtSession) -> None:
+        self.notes = session.notes
         self._manifest = manifest
         self._session = session
 
