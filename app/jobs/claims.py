@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -25,17 +26,23 @@ Effect: TypeAlias = Callable[[Connection], Awaitable[None]]
 """What a result writes beside the job's row, in the same transaction."""
 
 
+Timings: TypeAlias = Mapping[str, float]
+"""Seconds by step."""
+NOTHING: Timings = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a handler gives back for a job that worked."""
 
-    result: Mapping[str, Any]
+    result: Mapping[str, Any] = field(default_factory=dict)
     """DESIGN §9, without what only the API knows (URLs)."""
-    timings: Mapping[str, float] = field(default_factory=dict)
     result_key: str | None = None
     result_ttl_s: float | None = None
     """None: as long as the image."""
     effects: Sequence[Effect] = ()
+    queue: str | None = None
+    """Another kind of worker does the rest of the job: its queue."""
 
 
 class Claims:
@@ -77,33 +84,36 @@ class Claims:
             await self._events.changed(changed)
         return changed is not None
 
-    async def succeed(self, job: Job, outcome: Outcome) -> Job:
+    async def succeed(self, job: Job, outcome: Outcome, timings: Timings) -> Job:
         """Result, effects and status in one transaction. Raises LeaseLost, with nothing written."""
         values = {
             "result": Jsonb(dict(outcome.result)),
             "result_key": outcome.result_key,
             "result_ttl_s": outcome.result_ttl_s,
-            "timings": Jsonb(dict(outcome.timings)),
+            "timings": Jsonb(dict(timings)),
         }
         return await self._change(job, "succeed", values, outcome.effects)
 
-    async def pass_on(
-        self, job: Job, queue: str, *, timings: Mapping[str, float], effects: Sequence[Effect] = ()
-    ) -> Job:
-        """Another kind of worker does the rest. Raises LeaseLost."""
-        values = {"queue": queue, "timings": Jsonb(dict(timings))}
-        passed = await self._change(job, "pass_on", values, effects)
+    async def pass_on(self, job: Job, outcome: Outcome, timings: Timings) -> Job:
+        """Another kind of worker does the rest, in `outcome.queue`. Raises LeaseLost."""
+        values = {"queue": outcome.queue, "timings": Jsonb(dict(timings))}
+        passed = await self._change(job, "pass_on", values, outcome.effects)
         await announce(self._doorbell, passed)
         return passed
 
-    async def fail(self, job: Job, error: AppError, timings: Mapping[str, float] | None = None) -> Job:
+    async def stands(self, job: Job) -> bool:
+        """Whether the job was ended, or passed on, by the run that holds `job.fence`."""
+        async with connection(self._pool) as conn:
+            return await repository.stands(conn, job)
+
+    async def fail(self, job: Job, error: AppError, timings: Timings = NOTHING) -> Job:
         """Queued again after a pause where the error may pass, else the end. Raises LeaseLost."""
         if error.retryable and job.attempt + 1 < MAX_ATTEMPTS:
             return await self._change(job, "retry", {"delay_s": BACKOFF_S[job.attempt]})
         values = {
             "error": repository.error_json(error),
             "attempts": int(error.retryable),
-            "timings": Jsonb(dict(timings or {})),
+            "timings": Jsonb(dict(timings)),
         }
         return await self._change(job, "fail", values)
 

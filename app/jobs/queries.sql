@@ -98,6 +98,12 @@ update jobs set status = 'queued', progress = 0, lease_until = null, worker = nu
 where id = %(id)s and fence = %(fence)s and status = 'processing'
 returning *
 
+-- name: stands
+-- with our fence only we can have ended it well, or moved it on
+select id from jobs
+where id = %(id)s and fence = %(fence)s
+  and (status = 'succeeded' or (status = 'queued' and queue <> %(queue)s))
+
 -- name: cancel
 -- the fence rises: a worker that holds the job finds out at its next step and throws its work away
 update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()

@@ -37,11 +37,11 @@ class Reconciler:
         self._last = time.monotonic()
         self._patient_until = 0.0
 
-    async def sweep(self) -> int:
-        """One round; how many jobs were changed or announced. Raises DatabaseUnavailable."""
+    async def sweep(self) -> list[Job]:
+        """One round; the jobs that it changed. Raises DatabaseUnavailable."""
         async with transaction(self._pool) as conn:
             if not await repository.only_sweeper(conn):
-                return 0
+                return []
             changed = await repository.many(
                 conn, "give_up", _ended_by(DeadlinePassed("no worker was free in time"))
             )
@@ -52,7 +52,8 @@ class Reconciler:
             waiting = await repository.waiting(conn, GRACE_S, AT_ONCE)
         await self._events.changed(*changed)
         self._report(changed)
-        return len(changed) + await self._announce(waiting)
+        await self._announce(waiting)
+        return changed
 
     def _may_judge_leases(self) -> bool:
         """Not right after a gap: while Postgres was away the living could not renew either."""
@@ -62,7 +63,7 @@ class Reconciler:
         self._last = now
         return now >= self._patient_until
 
-    async def _announce(self, waiting: list[Waiting]) -> int:
+    async def _announce(self, waiting: list[Waiting]) -> None:
         queues: dict[str, dict[str, Waiting]] = defaultdict(dict)
         for row in waiting:
             queues[row.queue][announcement(row.id, row.fence)] = row
@@ -79,7 +80,6 @@ class Reconciler:
             async with transaction(self._pool) as conn:
                 await repository.announced(conn, told)
             _log.info("announced again", jobs=len(told))
-        return len(told)
 
     def _report(self, changed: list[Job]) -> None:
         for job in changed:

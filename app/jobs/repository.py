@@ -59,6 +59,12 @@ async def renew(conn: Connection, held: Sequence[tuple[UUID, int]], lease_s: flo
     return {row["id"] for row in await cursor.fetchall()}
 
 
+async def stands(conn: Connection, job: Job) -> bool:
+    values = {"id": job.id, "fence": job.fence, "queue": job.queue}
+    row = await (await conn.execute(_SQL["stands"], values)).fetchone()
+    return row is not None
+
+
 async def only_sweeper(conn: Connection) -> bool:
     row = await (await conn.execute(_SQL["only_sweeper"])).fetchone()
     return row is not None and bool(row["mine"])

@@ -26,7 +26,7 @@ class ObjectStore(Protocol):
         ...
 
     def local(self, key: str) -> AbstractAsyncContextManager[Path]:
-        """The object as a local file while the block lasts (downloaded where storage is remote). Read-only."""
+        """The object as a local file while the block lasts (downloaded where remote). Read-only."""
         ...
 
     async def size(self, key: str) -> int:

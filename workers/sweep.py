@@ -1,0 +1,56 @@
+"""The sweeper in the mask worker: every second the reconciler, every minute the files nobody needs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from app.db.pool import Pool, connection
+from app.errors import Unavailable
+from app.images import repository as images
+from app.images.service import purge
+from app.jobs import repository as jobs
+from app.jobs.reconciler import Reconciler
+from app.storage.base import ObjectStore
+from workers.run import remove_runs
+from workers.runtime import Context
+
+SWEEP_S = 1.0
+TIDY_S = 60.0
+_AT_ONCE = 200
+
+_log = structlog.get_logger()
+
+
+async def sweep(context: Context) -> None:
+    """Until cancelled. A timer of our own, not arq's cron: it must run while Redis is away."""
+    reconciler = Reconciler(context.pool, context.doorbell, context.events, lease_s=context.options.lease_s)
+
+    async def once() -> None:
+        for job in await reconciler.sweep():
+            if job.status.ended:
+                await remove_runs(context.store, job)
+
+    await asyncio.gather(_every(SWEEP_S, once), _every(TIDY_S, lambda: tidy(context.pool, context.store)))
+
+
+async def tidy(pool: Pool, store: ObjectStore) -> None:
+    """Files of deleted and expired images, and results past their time."""
+    async with connection(pool) as conn:
+        buried = await images.to_purge(conn, _AT_ONCE)
+        results = await jobs.expired_results(conn, _AT_ONCE)
+    for user_id, image_id in buried:
+        await purge(pool, store, user_id, image_id)
+    for job_id, key in results:
+        await store.delete([key])
+        async with connection(pool) as conn:
+            await jobs.forget_result(conn, job_id, key)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Unavailable as error:
+            _log.warning("sweep postponed", code=error.code)
+        await asyncio.sleep(seconds)
