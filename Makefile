@@ -24,7 +24,7 @@ bench: $(READY) ## measure every number the README claims
 	$(BIN)/python -m benchmarks
 
 $(READY): requirements.lock pyproject.toml
-	@for python in python3.13 python3.12 python3.11 python3 python; do \
+	@for python in python3.12 python3.11 python3.13 python3 python; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then echo "Cutout needs Python 3.11 or later on the PATH." >&2; exit 1; fi; \

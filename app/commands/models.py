@@ -61,7 +61,7 @@ def pull(names: Names) -> None:
     """Fetch models and verify them. What was broken off is resumed."""
     registry = open_registry()
     for name in names:
-        with model_errors(), _Bars() as bars:
+        with model_errors(), Bars() as bars:
             manifest = registry.pull(name, bars.show)
         typer.echo(f"{name} ({manifest.revision}) is here and verified")
 
@@ -85,7 +85,7 @@ def _auto(registry: Registry) -> str:
         return str(error)
 
 
-class _Bars(Progress):
+class Bars(Progress):
     """A bar a file, on stderr; silent when that is no terminal."""
 
     def __init__(self) -> None:

@@ -1,0 +1,76 @@
+"""What can be wrong with a request before any service is asked.
+
+AppError
+├── NotSignedIn          not_signed_in        401   no credentials that this mode accepts
+├── ForeignRequest       foreign_request      403   `cutout dev` was reached by another name, page or proxy
+├── BadInput
+│   ├── MalformedBody    malformed_body       400   not the JSON object or multipart form it says it is
+│   ├── UnknownParameter unknown_parameter    400   a name that this call does not have
+│   ├── RepeatedParameter repeated_parameter  400   which of the two is meant?
+│   ├── NotAvailableYet  not_available_yet    400   known, but this version cannot honour it
+│   ├── BadParameter     bad_parameter        422   a known parameter with an impossible value
+│   ├── UnsupportedBody  unsupported_body     415   neither JSON nor multipart
+│   ├── BodyTooLarge     body_too_large       413   more text than any honest request needs
+│   └── RangeUnsatisfiable range_unsatisfiable 416
+├── NoResult             no_result            404   the job ended without a file
+└── NotFinished          not_finished         409   the job has not ended
+"""
+
+from app.errors import AppError, BadInput, Conflict, NotFound
+
+
+class NotSignedIn(AppError):
+    code = "not_signed_in"
+    status = 401
+
+
+class ForeignRequest(AppError):
+    code = "foreign_request"
+    status = 403
+
+
+class MalformedBody(BadInput):
+    code = "malformed_body"
+    status = 400
+
+
+class UnknownParameter(BadInput):
+    code = "unknown_parameter"
+    status = 400
+
+
+class RepeatedParameter(BadInput):
+    code = "repeated_parameter"
+    status = 400
+
+
+class NotAvailableYet(BadInput):
+    code = "not_available_yet"
+    status = 400
+
+
+class BadParameter(BadInput):
+    code = "bad_parameter"
+
+
+class UnsupportedBody(BadInput):
+    code = "unsupported_body"
+    status = 415
+
+
+class BodyTooLarge(BadInput):
+    code = "body_too_large"
+    status = 413
+
+
+class RangeUnsatisfiable(BadInput):
+    code = "range_unsatisfiable"
+    status = 416
+
+
+class NoResult(NotFound):
+    code = "no_result"
+
+
+class NotFinished(Conflict):
+    code = "not_finished"

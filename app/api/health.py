@@ -1,0 +1,52 @@
+"""Is the process alive; can it do its work."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.api.state import State
+from app.db.pool import connection
+from app.errors import AppError
+from models.errors import ModelError
+
+_TIMEOUT_S = 2.0
+
+
+async def healthz(_request: Request[State]) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request[State]) -> Response:
+    """200 when a job could be taken, done and answered; 503 and the reason otherwise."""
+    state = request.state
+    model, model_state = _model(state)
+    database, queue = await asyncio.gather(_answers(_select_one(state)), _answers(state["doorbell"].ping()))
+    checks = {"database": database, "queue": queue, "model": model_state}
+    ready = set(checks.values()) == {"ok"}
+    document = {"status": "ready" if ready else "not_ready", "model": model, "checks": checks}
+    return JSONResponse(document, 200 if ready else 503, {"Cache-Control": "no-store"})
+
+
+def _model(state: State) -> tuple[str | None, str]:
+    try:
+        return state["models"].resolve(state["settings"].model), "ok"
+    except ModelError as error:
+        return None, error.code
+
+
+async def _select_one(state: State) -> None:
+    async with connection(state["pool"]) as conn:
+        await conn.execute("select 1")
+
+
+async def _answers(call: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            await call
+    except TimeoutError:
+        return "timeout"
+    except AppError as error:
+        return error.code
+    return "ok"

@@ -1,0 +1,71 @@
+"""`/api/images…`: what the user uploaded and what derives from it."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.api.auth import current_user
+from app.api.files import FileView, serve, stored
+from app.api.params import ListQuery, ModelQuery, NoParams, path_id, query
+from app.api.schemas import image_json, page_json
+from app.api.state import State
+
+_FOREVER = "private, max-age=31536000, immutable"
+"""An object is written once under its key; `private`, because it belongs to one user."""
+
+
+async def list_images(request: Request[State]) -> Response:
+    user = current_user(request)
+    wanted = query(ListQuery, request)
+    page = await request.state["images"].list(user, wanted.cursor, wanted.limit)
+    return JSONResponse(page_json(page, [image_json(image) for image in page.items]))
+
+
+async def get_image(request: Request[State]) -> Response:
+    user = current_user(request)
+    query(NoParams, request)
+    image = await request.state["images"].get(user, path_id(request, "image_id"))
+    return JSONResponse(image_json(image))
+
+
+async def delete_image(request: Request[State]) -> Response:
+    """With everything derived from it."""
+    user = current_user(request)
+    query(NoParams, request)
+    await request.state["images"].delete(user, path_id(request, "image_id"))
+    return Response(status_code=204)
+
+
+async def working_image(request: Request[State]) -> Response:
+    """JPEG, oriented, sRGB, long side ≤ 2048."""
+    user = current_user(request)
+    query(NoParams, request)
+    key = await request.state["images"].working(user, path_id(request, "image_id"))
+    return await _object(request, key, "image/jpeg")
+
+
+async def embedding(request: Request[State]) -> Response:
+    """The encoder's output for `?model=` in its codec: one small binary."""
+    user = current_user(request)
+    row = await request.state["images"].embedding(user, path_id(request, "image_id"), _model(request))
+    extra = {"X-Embedding-Codec": row.codec, "X-Embedding-Revision": row.revision}
+    return await _object(request, row.key, "application/octet-stream", **extra)
+
+
+async def auto_mask(request: Request[State]) -> Response:
+    """The automatic subject as mask PNG."""
+    user = current_user(request)
+    key = await request.state["images"].auto_mask(user, path_id(request, "image_id"), _model(request))
+    return await _object(request, key, "image/png")
+
+
+def _model(request: Request[State]) -> str:
+    name = query(ModelQuery, request).model
+    return request.state["models"].resolve(request.state["settings"].model if name == "auto" else name)
+
+
+async def _object(request: Request[State], key: str, content_type: str, **extra: str) -> Response:
+    store = request.state["store"]
+    # the key names one run that wrote the object once, so it changes whenever the bytes do
+    etag = key.rpartition("/")[2]
+    view = FileView(await store.size(key), etag, content_type, stored(store, key), _FOREVER)
+    return serve(view, request.headers, **extra)

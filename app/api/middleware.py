@@ -1,0 +1,104 @@
+"""Pure ASGI middleware: one id per request from the edge to the worker, and the guards of embedded mode."""
+
+import ipaddress
+import re
+import time
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+from app.api.errors import ForeignRequest
+from app.api.problems import app_problem, unexpected
+
+_REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
+_QUIET = frozenset({"/healthz", "/readyz"})
+
+_log = structlog.get_logger(__name__)
+
+
+class RequestContext:
+    """Take `X-Request-Id` or make one, bind it to every log line, answer with it, log the request.
+
+    The outermost layer: an error that nobody expected ends here, with its traceback beside its id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            started = time.perf_counter()
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception:
+                _log.exception("unexpected")
+                if status or scope["type"] == "websocket":
+                    raise  # the answer has begun: only closing the connection can tell
+                await unexpected(request_id)(scope, receive, send_with_id)
+            if scope["path"] not in _QUIET:
+                ms = round((time.perf_counter() - started) * 1000)
+                _log.info("request", method=scope.get("method"), path=scope["path"], status=status, ms=ms)
+
+
+class EmbeddedGuard:
+    """Only this machine's own pages and programs may speak as the local user (DESIGN §5).
+
+    A foreign Host is DNS rebinding, a foreign Origin another site's page, a forwarding header a proxy that
+    lets others in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"} or not (reason := _foreign(scope)):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": reason})
+        else:
+            response = app_problem(scope["state"]["request_id"], ForeignRequest(reason))
+            await response(scope, receive, send)
+
+
+def _foreign(scope: Scope) -> str | None:
+    """Why this request does not come from this machine itself."""
+    headers = Headers(scope=scope)
+    for name in headers:
+        if name == "forwarded" or name.startswith("x-forwarded-"):
+            return f"`cutout dev` is not for use behind a proxy, but the request has {name}"
+    if (client := scope.get("client")) and not _is_local(client[0]):
+        return "`cutout dev` answers to this machine only"
+    host = headers.get("host", "")
+    if not _is_local(urlsplit(f"//{host}").hostname):
+        return "`cutout dev` answers only as localhost; the request has another Host"
+    origin = headers.get("origin")
+    if origin is not None and origin != f"http://{host}":
+        return "the request comes from another site's page"
+    return None
+
+
+def _is_local(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

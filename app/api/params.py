@@ -1,0 +1,190 @@
+"""Requests as typed values; every parameter that is not known is refused by name."""
+
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from app.api.errors import (
+    BadParameter,
+    BodyTooLarge,
+    MalformedBody,
+    NotAvailableYet,
+    RepeatedParameter,
+    UnknownParameter,
+    UnsupportedBody,
+)
+from app.api.state import State
+from app.api.uploads import MAX_FIELD_BYTES, FileLimit, Upload, received
+from app.db.page import MAX_LIMIT
+from app.jobs.types import JobKind, JobStatus
+from app.matting.options import CutoutOptions
+from app.segmentation.marks import MAX_MARKS, Mark
+
+MAX_WAIT_S = 60
+_JSON_FIELDS = ("marks", "options")
+"""Form fields whose text is JSON."""
+_LATER = ("image_url", "webhook_url", "webhook_events")
+
+P = TypeVar("P", bound="Params")
+
+
+class Params(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EncodeRequest(Params):
+    image_id: UUID | None = None
+    """An image that is here already, in place of the file."""
+    model: str = "auto"
+    auto: bool = True
+
+
+class RemoveRequest(Params):
+    image_id: UUID | None = None
+    model: str = "auto"
+    options: CutoutOptions = CutoutOptions()
+
+
+class DecodeRequest(Params):
+    image_id: UUID
+    model: str = "auto"
+    marks: tuple[Mark, ...] = Field(default=(), max_length=MAX_MARKS)
+    start: Literal["auto", "empty"] = "auto"
+
+
+class ApplyRequest(DecodeRequest):
+    options: CutoutOptions = CutoutOptions()
+    preview: bool = False
+
+
+class NoParams(Params):
+    pass
+
+
+class ListQuery(Params):
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=MAX_LIMIT)
+
+
+class JobsQuery(ListQuery):
+    status: JobStatus | None = None
+    kind: JobKind | None = None
+    image_id: UUID | None = None
+
+
+class JobQuery(Params):
+    wait: float = Field(0, ge=0, le=MAX_WAIT_S)
+
+
+class ModelQuery(Params):
+    model: str = "auto"
+
+
+@dataclass(slots=True)
+class Body:
+    """A JSON object, or a form and its files."""
+
+    values: dict[str, Any]
+    files: dict[str, Upload] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def read_body(
+    request: Request[State], limits: Mapping[str, FileLimit] | None = None
+) -> AsyncIterator[Body]:
+    """The body, a JSON object or a multipart form. Its files last as long as the block."""
+    limits = limits or {}
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "application/json":
+        yield Body(await _json_object(request.stream(), _length(request.headers)))
+        return
+    if kind != "multipart/form-data":
+        raise UnsupportedBody("send application/json or multipart/form-data")
+    folder = request.state["upload_dir"]
+    length = _length(request.headers)
+    async with received(request.stream(), request.headers["content-type"], length, limits, folder) as form:
+        values: dict[str, Any] = dict(form.fields)
+        for name in values.keys() & set(_JSON_FIELDS):
+            values[name] = _loads(values[name], name)
+        yield Body(values, form.files)
+
+
+def parse(model: type[P], values: Mapping[str, Any]) -> P:
+    """Raises NotAvailableYet, UnknownParameter, BadParameter."""
+    for name in _LATER:
+        if name in values:
+            raise NotAvailableYet(f"{name} is not available yet")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def query(model: type[P], request: Request[State]) -> P:
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise RepeatedParameter(f"{name} is given twice")
+    return parse(model, request.query_params)
+
+
+def path_id(request: Request[State], name: str) -> UUID:
+    """Routes match ids with Starlette's `uuid` convertor, so this cannot fail."""
+    value: UUID = request.path_params[name]
+    return value
+
+
+def preferred_wait(headers: Headers) -> int | None:
+    """N of `Prefer: wait=N` (RFC 7240), at most MAX_WAIT_S; a preference that we cannot read is no error."""
+    for preference in ",".join(headers.getlist("prefer")).split(","):
+        if match := re.fullmatch(
+            r"wait\s*=\s*\"?(\d{1,6})\"?", preference.split(";")[0].strip(), re.IGNORECASE
+        ):
+            return min(int(match[1]), MAX_WAIT_S)
+    return None
+
+
+def _refusal(error: ValidationError) -> UnknownParameter | BadParameter:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    for problem in problems:
+        if problem["type"] == "extra_forbidden":
+            return UnknownParameter(f"{_path(problem['loc'])} is not a parameter of this call")
+    lines = [f"{_path(p['loc'])}: {p['msg'].removeprefix('Value error, ')}" for p in problems]
+    return BadParameter("; ".join(lines[:5]))
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, loc))
+
+
+async def _json_object(chunks: AsyncGenerator[bytes, None], length: int | None) -> dict[str, Any]:
+    body = bytearray()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            body += chunk
+            if max(len(body), length or 0) > MAX_FIELD_BYTES:
+                raise BodyTooLarge(f"the body is larger than {MAX_FIELD_BYTES:,} bytes")
+    value = _loads(bytes(body), "the body")
+    if not isinstance(value, dict):
+        raise MalformedBody("the body must be a JSON object")
+    return value
+
+
+def _loads(text: str | bytes, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedBody(f"{name} is not valid JSON") from None
+
+
+def _length(headers: Headers) -> int | None:
+    value = headers.get("content-length", "")
+    return int(value) if value.isdecimal() else None

@@ -1,0 +1,98 @@
+"""Every failure as RFC 9457 problem+json with a `code` and the `request_id`."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ExceptionHandler
+
+from app.errors import AppError
+from models.errors import ModelError
+
+_MODEL_STATUS = {
+    "model_unknown": 422,
+    "model_missing": 503,
+    "download_failed": 503,
+    "runtime_missing": 503,
+    "embedding_mismatch": 409,
+}
+"""What a model's failure is to a client; the others are our fault."""
+_RETRY_AFTER_S = "5"
+
+_log = structlog.get_logger(__name__)
+
+
+class Problem(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def problem(request_id: str, status: int, code: str, detail: str, **extra: object) -> Problem:
+    document: dict[str, Any] = {
+        **extra,
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = _RETRY_AFTER_S
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Problem(document, status, headers)
+
+
+def app_problem(request_id: str, error: AppError) -> Problem:
+    return problem(request_id, error.status, error.code, error.message, **error.extra)
+
+
+async def _app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    if error.report:
+        _log.error("reported", code=error.code, exc_info=error)
+    return app_problem(request.state.request_id, error)
+
+
+async def _model_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ModelError)
+    status = _MODEL_STATUS.get(error.code, 500)
+    _log.warning("model", code=error.code, detail=str(error))
+    return problem(request.state.request_id, status, error.code, str(error))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = re.sub(r"\W+", "_", phrase.lower())
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"there is nothing at {request.url.path}"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not possible here"
+    else:
+        detail = error.detail or phrase
+    response = problem(request.state.request_id, error.status_code, code, detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _disconnected(request: Request, _error: Exception) -> Response:
+    return problem(request.state.request_id, 400, "client_gone", "the request ended before its body did")
+
+
+def unexpected(request_id: str) -> Problem:
+    detail = "something went wrong on our side; quote the request_id when you report it"
+    return problem(request_id, 500, "internal", detail)
+
+
+HANDLERS: dict[Any, ExceptionHandler] = {
+    AppError: _app_error,
+    ModelError: _model_error,
+    HTTPException: _http_error,
+    ClientDisconnect: _disconnected,
+}

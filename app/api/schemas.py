@@ -1,0 +1,92 @@
+"""What clients see (DESIGN §9). Rows hold storage keys; documents hold URLs."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from app.db.page import Page
+from app.images.types import Image
+from app.jobs.types import Job, JobKind, JobStatus
+
+T = TypeVar("T")
+
+
+def page_json(page: Page[T], items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"items": items, "next_cursor": page.next_cursor}
+
+
+def image_json(image: Image) -> dict[str, Any]:
+    here = image_url(image.id)
+    return {
+        "id": str(image.id),
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "bytes": image.bytes,
+        "sha256": image.sha256,
+        "filename": image.filename,
+        "created_at": _time(image.created_at),
+        "expires_at": _time(image.expires_at),
+        "urls": {
+            "self": here,
+            "working": f"{here}/working",
+            "embedding": f"{here}/embedding",
+            "auto_mask": f"{here}/auto-mask",
+        },
+    }
+
+
+def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None) -> dict[str, Any]:
+    """`size` is the (width, height) of the job's image; None once the image is deleted."""
+    here = job_url(job.id)
+    width, height = size or (None, None)
+    return {
+        "id": str(job.id),
+        "kind": job.kind,
+        "status": job.status,
+        "engine": job.engine,
+        "model": job.model,
+        "image": {"id": str(job.image_id), "width": width, "height": height},
+        "progress": job.progress,
+        "queue_position": queue_position,
+        "attempt": job.attempt,
+        "credits": job.credits / 1000,
+        "cost_usd": job.cost_micros / 1_000_000,
+        "timings": job.timings,
+        "created_at": _time(job.created_at),
+        "started_at": _time(job.started_at),
+        "finished_at": _time(job.finished_at),
+        "urls": {"self": here, "cancel": f"{here}/cancel", "result": f"{here}/result"},
+        "result": _result(job) if job.status is JobStatus.SUCCEEDED else None,
+        "error": job.error,
+    }
+
+
+def image_url(image_id: UUID) -> str:
+    return f"/api/images/{image_id}"
+
+
+def job_url(job_id: UUID) -> str:
+    return f"/api/jobs/{job_id}"
+
+
+def _result(job: Job) -> dict[str, Any]:
+    stored = job.result or {}
+    if job.kind is not JobKind.ENCODE:
+        return {"url": f"{job_url(job.id)}/result" if job.result_key else None, **stored}
+    image = image_url(job.image_id)
+    document = {
+        "embedding": {"url": f"{image}/embedding?model={job.model}", **stored["embedding"]},
+        "auto": None,
+    }
+    if auto := stored.get("auto"):
+        shown = {name: auto[name] for name in ("score", "box", "points")}
+        document["auto"] = {"mask_url": f"{image}/auto-mask?model={job.model}", **shown}
+    return document
+
+
+def _time(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

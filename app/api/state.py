@@ -1,0 +1,30 @@
+"""What handlers find in `request.state`: made by the lifespan of app.main, the same for every request."""
+
+from pathlib import Path
+from typing import TypedDict
+
+from app.api.decoding import Decoding
+from app.db.pool import Pool
+from app.images.service import ImageService
+from app.jobs.service import JobService
+from app.queue.arq_adapter import ArqDoorbell
+from app.settings import Settings
+from app.storage.base import ObjectStore
+from models.registry import Registry
+
+
+class Lifespan(TypedDict):
+    settings: Settings
+    pool: Pool
+    doorbell: ArqDoorbell
+    store: ObjectStore
+    models: Registry
+    images: ImageService
+    jobs: JobService
+    decoding: Decoding
+    upload_dir: Path
+
+
+class State(Lifespan):
+    request_id: str
+    """Set by RequestId for this request alone."""

@@ -1,0 +1,118 @@
+"""`cutout`: every process and every tool of the product."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Annotated, Literal
+
+import typer
+
+from app import logs
+from app.commands import serve as server
+from app.commands.batch import batch
+from app.commands.models import models_app
+from app.commands.remove import remove
+from app.db.migrations import migrate as apply_migrations
+from app.errors import AppError
+from app.settings import BadSetting, EmbeddedSettings, Settings
+
+app = typer.Typer(
+    name="cutout",
+    help="Removes backgrounds from product photos, on your own machines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.add_typer(models_app)
+app.command()(remove)
+app.command()(batch)
+
+Host = Annotated[
+    str | None, typer.Option(help="Address to listen on; CUTOUT_HOST.", show_default="127.0.0.1")
+]
+Port = Annotated[int | None, typer.Option(help="0 takes a free one; CUTOUT_PORT.", show_default="8000")]
+
+
+@app.command()
+def dev(host: Host = None, port: Port = None) -> None:
+    """Start everything on this machine: Postgres, Redis, API and workers. Ctrl-C stops all of it."""
+    from app.commands.dev import dev as run  # noqa: PLC0415 - the services' wheels, which nothing else needs
+
+    run(EmbeddedSettings.load(host=host, port=port))
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None) -> None:
+    """The HTTP API. Needs DATABASE_URL and REDIS_URL."""
+    settings = Settings.load(host=host, port=port)
+    server.check_database(settings)
+    with server.listen(settings.host, settings.port) as listener:
+        _web(settings, listener)
+
+
+@app.command()
+def worker(kind: Annotated[Literal["embed", "mask"], typer.Argument(help="Which work to take.")]) -> None:
+    """One worker: `embed` encodes images, `mask` makes cutouts. Needs DATABASE_URL and REDIS_URL."""
+    settings = Settings.load()
+    settings.services()
+    _worker(kind, settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database of DATABASE_URL up to date."""
+    settings = Settings.load()
+    if settings.database_url is None:
+        raise BadSetting("DATABASE_URL is not set")
+    for name in apply_migrations(settings.database_url):
+        typer.echo(f"applied {name}")
+    typer.echo("the database is up to date")
+
+
+@app.command(hidden=True)
+def embedded(process: str, database_url: str, redis_url: str, listener: int) -> None:
+    """One child of `cutout dev`. Takes the services from its parent, and ends with it."""
+    settings = EmbeddedSettings.load(database_url=database_url, redis_url=redis_url)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    if process == "web":
+        _web(settings, socket.socket(fileno=listener))
+    else:
+        _worker(process, settings)
+
+
+def main() -> None:
+    """One clear line and the error's exit code for everything that can go wrong."""
+    try:
+        app()
+    except AppError as error:
+        typer.echo(f"cutout: {error.message} [{error.code}]", err=True)
+        sys.exit(error.exit_code)
+
+
+def _web(settings: Settings, listener: socket.socket) -> None:
+    from app.main import create_app  # noqa: PLC0415 - `cutout --help` need not load the whole product
+
+    logs.configure(settings, "web")
+    server.serve(create_app(settings), listener)
+
+
+def _worker(kind: str, settings: Settings) -> None:
+    from workers.runtime import run_worker  # noqa: PLC0415 - as above
+
+    logs.configure(settings, kind)
+    run_worker(kind, settings)
+
+
+def _end_with_parent(parent: int) -> None:
+    """A supervisor that was killed cannot stop its children; without this they would serve for ever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

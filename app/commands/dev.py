@@ -1,0 +1,128 @@
+"""`cutout dev`: everything on this machine, from wheels alone (DESIGN §5)."""
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import httpx
+import structlog
+
+from app import logs
+from app.accounts.service import AccountService
+from app.accounts.types import LOCAL_USER_ID
+from app.commands.models import Bars, model_errors
+from app.commands.serve import listen, url_of
+from app.commands.supervisor import Child, supervise
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrations import migrate
+from app.db.pool import open_pool
+from app.errors import AppError
+from app.queue.embedded import EmbeddedRedis
+from app.settings import EmbeddedSettings
+from models.errors import ModelMissing
+from models.registry import Registry
+
+SMALLEST = "lite"
+"""What `auto` gets on a machine without any model: 45 MB, no GPU."""
+PROCESSES = ("web", "embed", "mask")
+
+_log = structlog.get_logger(__name__)
+
+
+class AlreadyRunning(AppError):
+    """Another `cutout dev` has this data directory."""
+
+    code = "already_running"
+    exit_code = 3
+
+
+def dev(settings: EmbeddedSettings) -> None:
+    """Runs until SIGINT or SIGTERM; then nothing of it is left running."""
+    logs.configure(settings, "dev")
+    signal.signal(signal.SIGTERM, _leave)  # also while the services start: ExitStack stops what runs by then
+    with ExitStack() as running:
+        running.enter_context(_only_one(settings.data_dir))
+        listener = running.enter_context(listen(settings.host, settings.port))
+        _ensure_model(settings)
+        postgres = EmbeddedPostgres(settings.data_dir / "postgres")
+        running.callback(postgres.stop)
+        database_url = postgres.start()
+        redis = EmbeddedRedis(settings.data_dir / "redis")
+        running.callback(redis.stop)
+        redis_url = redis.start()
+        for name in migrate(database_url):
+            _log.info("migrated", migration=name)
+        asyncio.run(_local_user(database_url))
+        url, fd = url_of(listener), listener.fileno()
+        children = [Child(name, _command(name, database_url, redis_url, fd), (fd,)) for name in PROCESSES]
+        asyncio.run(_until_signalled(children, url))
+        _log.info("stopping")
+
+
+async def _until_signalled(children: list[Child], url: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    greeting = asyncio.create_task(_greet(url))
+    await supervise(children, stop)
+    greeting.cancel()
+
+
+async def _greet(url: str) -> None:
+    """Say where to go once somebody is there."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get("/readyz")).is_success:
+                    _log.info(f"Cutout is ready: {url}  (Ctrl-C stops it)")
+                    return
+            await asyncio.sleep(0.1)
+
+
+def _ensure_model(settings: EmbeddedSettings) -> None:
+    """Fetch `lite`, or the model that is asked for by name, unless one is there. Raises ModelFailed."""
+    registry = Registry(settings.models_dir)
+    with model_errors():
+        try:
+            name = registry.resolve(settings.model)
+        except ModelMissing:
+            name = SMALLEST
+        if not registry.installed(name):
+            _log.info("fetching the model", model=name, into=str(settings.models_dir))
+            with Bars() as bars:
+                registry.pull(name, bars.show)
+
+
+async def _local_user(database_url: str) -> None:
+    pool = await open_pool(database_url, max_size=1)
+    try:
+        await AccountService(pool).ensure(LOCAL_USER_ID)
+    finally:
+        await pool.close()
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Two supervisors over one database would each end the other's services. Raises AlreadyRunning."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"another `cutout dev` runs in {data_dir}; set CUTOUT_DATA_DIR") from None
+        yield
+
+
+def _command(process: str, database_url: str, redis_url: str, listener: int) -> list[str]:
+    return [sys.executable, "-m", "app.cli", "embedded", process, database_url, redis_url, str(listener)]
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)

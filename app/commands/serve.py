@@ -1,0 +1,64 @@
+"""The HTTP server around the application."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from app.db.pool import open_pool
+from app.errors import AppError
+from app.settings import Settings
+
+_GRACE_S = 5
+"""A long poll may hold its connection for a minute; who waits asks again elsewhere."""
+
+
+class PortTaken(AppError):
+    code = "port_taken"
+    exit_code = 3
+
+
+class AddressUnusable(AppError):
+    code = "address_unusable"
+    exit_code = 78
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises PortTaken, AddressUnusable."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"port {port} is taken; choose another with --port or CUTOUT_PORT") from None
+        raise AddressUnusable(f"CUTOUT_HOST: cannot listen on {host}:{port} ({error.strerror})") from None
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def check_database(settings: Settings) -> None:
+    """One clear line instead of a traceback of the server's lifespan. Raises DatabaseUnavailable."""
+
+    async def connect() -> None:
+        await (await open_pool(settings.services().database_url, max_size=1)).close()
+
+    asyncio.run(connect())
+
+
+def serve(app: Callable[..., Any], listener: socket.socket) -> None:
+    """Until SIGINT or SIGTERM."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # app.api.middleware logs each request with its id
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listener])

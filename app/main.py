@@ -1,0 +1,65 @@
+"""The composition root of the HTTP process: which adapter stands behind which interface."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from app.api.decoding import Decoding
+from app.api.middleware import EmbeddedGuard, RequestContext
+from app.api.problems import HANDLERS
+from app.api.routes import ROUTES
+from app.api.state import Lifespan
+from app.db.pool import open_pool
+from app.images.service import ImageService
+from app.jobs.events import Events
+from app.jobs.service import JobService
+from app.queue.arq_adapter import ArqDoorbell, connect
+from app.settings import Settings
+from app.storage.local import LocalStore
+from models.registry import Registry
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application. Its lifespan raises BadSetting or DatabaseUnavailable."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[Lifespan]:
+        async with resources(settings) as state:
+            yield state
+
+    guards = [Middleware(EmbeddedGuard)] if settings.embedded else []
+    return Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(RequestContext), *guards],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+@asynccontextmanager
+async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
+    services = settings.services()
+    upload_dir = settings.data_dir / "uploads"
+    upload_dir.mkdir(parents=True, exist_ok=True)
+    store = LocalStore(settings.storage_dir)
+    models = Registry(settings.models_dir)
+    pool = await open_pool(services.database_url, max_size=settings.db_pool_size)
+    doorbell = ArqDoorbell(connect(services.redis_url))
+    try:
+        jobs = JobService(pool, doorbell, Events(doorbell))
+        yield Lifespan(
+            settings=settings,
+            pool=pool,
+            doorbell=doorbell,
+            store=store,
+            models=models,
+            images=ImageService(pool, store, jobs),
+            jobs=jobs,
+            decoding=Decoding(models, store, settings),
+            upload_dir=upload_dir,
+        )
+    finally:
+        await doorbell.close()
+        await pool.close()
