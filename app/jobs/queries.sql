@@ -6,10 +6,11 @@ with image as (
       and deleted_at is null and (expires_at is null or expires_at > now())
     for share
 )
-insert into jobs (id, user_id, kind, model, image_id, params, queue, priority, turn, deadline, announced_at, request_id)
+insert into jobs (id, user_id, kind, model, image_id, params, queue, priority, turn, deadline, announced_at, webhook,
+                  request_id)
 select %(id)s, %(user_id)s, %(kind)s, %(model)s, image.id, %(params)s, %(queue)s, %(priority)s,
        next_turn(%(user_id)s, %(queue)s, %(priority)s::smallint),
-       now() + make_interval(secs => %(deadline_s)s), now(), %(request_id)s
+       now() + make_interval(secs => %(deadline_s)s), now(), %(webhook)s, %(request_id)s
 from image
 returning *
 

@@ -123,5 +123,6 @@ def _row(new: NewJob) -> dict[str, object]:
         "queue": MASK_QUEUE if new.kind is JobKind.APPLY_MASK else embed_queue(new.model),
         "priority": new.priority,
         "deadline_s": DEADLINE_S,
+        "webhook": Jsonb(new.webhook.model_dump(mode="json")) if new.webhook else None,
         "request_id": new.request_id,
     }

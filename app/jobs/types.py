@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import MAX_MARKS, Mark
+from app.webhooks.types import JobWebhook
 
 INTERACTIVE = 0
 """Somebody waits for it. All interactive jobs of a queue go before all batch jobs."""
@@ -68,6 +69,7 @@ class NewJob:
     image_id: UUID
     params: JobParams
     priority: int = INTERACTIVE
+    webhook: JobWebhook | None = None
     request_id: str | None = None
 
 

@@ -27,6 +27,12 @@ class Server:
     connections: int = 0
     heard: list[Heard] = field(default_factory=list)
     sni: list[str | None] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def has_heard(self, requests: int) -> None:
+        while len(self.heard) < requests:
+            self.news.clear()
+            await self.news.wait()
 
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
         return f"{self.scheme}://{host}:{self.port}{path}"
@@ -41,6 +47,7 @@ async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIte
         try:
             heard = await _read_request(reader)
             server.heard.append(heard)
+            server.news.set()
             await answer(heard, writer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
