@@ -7,12 +7,14 @@ import pytest
 from models.model import Model
 from models.registry import Registry
 
+pytest_plugins = ("tests.services",)
+
 REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    """The checkout's own registry with `lite` in it; its lock keeps xdist's workers from fetching it twice."""
+    """The checkout's own, with `lite` in it; its locks keep xdist's workers from fetching that twice."""
     registry = Registry(REPOSITORY / ".cutout" / "models")
     registry.pull("lite")
     return registry

@@ -1,4 +1,4 @@
-"""Real Postgres and real Redis for the tests: one server of each per test process, a fresh database per test."""
+"""Real Postgres and real Redis: one server of each per test process, a fresh database per test."""
 
 import itertools
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
@@ -33,6 +35,15 @@ def database(dsn: str, name: str) -> str:
     return f"{head.rpartition('/')[0]}/{name}?{query}"
 
 
+def fresh_database(postgres: str, template: str = "template1") -> str:
+    """The DSN of a new database; it goes with the server."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    create = SQL("create database {} template {} strategy file_copy")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(create.format(Identifier(name), Identifier(template)))
+    return database(postgres, name)
+
+
 @pytest.fixture(scope="session")
 def services_dir() -> Iterator[Path]:
     # not pytest's tmp_path: Postgres under root drops to another user, who must be able to reach the folder
@@ -52,21 +63,16 @@ def postgres(services_dir: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
-    """Name of a database with every migration applied; copied for each test in 40 ms."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("create database template_cutout")
-    migrate(database(postgres, "template_cutout"))
-    return "template_cutout"
+    """Name of a database with every migration applied."""
+    dsn = fresh_database(postgres)
+    migrate(dsn)
+    return str(conninfo_to_dict(dsn)["dbname"])
 
 
 @pytest.fixture
-def dsn(postgres: str, template: str) -> Iterator[str]:
+def dsn(postgres: str, template: str) -> str:
     """A migrated, empty database of the test's own."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template} strategy file_copy")  # type: ignore[call-overload]
-        yield database(postgres, name)
-        connection.execute(f"drop database {name} with (force)")  # type: ignore[call-overload]
+    return fresh_database(postgres, template)
 
 
 @pytest.fixture

