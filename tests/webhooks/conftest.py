@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from app.db.pool import Pool, connection
+from app.db.pool import Pool
 from app.jobs.claims import Claims
 from app.jobs.events import Events
 from app.jobs.service import JobService
@@ -16,31 +15,14 @@ from app.queue.arq_adapter import ArqDoorbell
 from app.webhooks.sender import WebhookSender
 from app.webhooks.service import WebhookService
 from app.webhooks.types import JobWebhook
+from tests.rows import a_user, an_image
 
 NewJobOf = Callable[..., Awaitable[Job]]
 
 
-async def add_user(pool: Pool) -> UUID:
-    user = uuid7()
-    async with connection(pool) as conn:
-        await conn.execute("insert into users (id) values (%s)", (user,))
-    return user
-
-
-async def add_image(pool: Pool, user: UUID) -> UUID:
-    image = uuid7()
-    async with connection(pool) as conn:
-        await conn.execute(
-            "insert into images (id, user_id, storage_key, sha256, width, height, format, bytes)"
-            " values (%s, %s, 'key', 'hash', 1, 1, 'png', 1)",
-            (image, user),
-        )
-    return image
-
-
 @pytest.fixture
-async def user(pool: Pool) -> UUID:
-    return await add_user(pool)
+def user(dsn: str) -> UUID:
+    return a_user(dsn)
 
 
 @pytest.fixture
@@ -54,8 +36,8 @@ def claims(pool: Pool, doorbell: ArqDoorbell) -> Claims:
 
 
 @pytest.fixture
-async def new_job(pool: Pool, jobs: JobService, user: UUID) -> NewJobOf:
-    image = await add_image(pool, user)
+def new_job(dsn: str, jobs: JobService, user: UUID) -> NewJobOf:
+    image = an_image(dsn, user)
 
     async def make(webhook: JobWebhook | None = None) -> Job:
         return await jobs.create(NewJob(user, JobKind.ENCODE, "lite", image, EncodeParams(), webhook=webhook))

@@ -16,7 +16,8 @@ from app.jobs.types import Job
 from app.queue.arq_adapter import ArqDoorbell
 from app.webhooks.service import WebhookService
 from app.webhooks.types import Delivery, EndpointChange, JobWebhook, WebhookEvent
-from tests.webhooks.conftest import NewJobOf, add_user
+from tests.rows import a_user
+from tests.webhooks.conftest import NewJobOf
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -32,12 +33,12 @@ async def claimed(claims: Claims) -> Job:
 
 
 async def test_success_writes_one_delivery_for_each_endpoint_that_listens(
-    webhooks: WebhookService, claims: Claims, new_job: NewJobOf, user: UUID, pool: Pool
+    webhooks: WebhookService, claims: Claims, new_job: NewJobOf, user: UUID, dsn: str
 ) -> None:
     all_of_them, _ = await webhooks.create(user, URL)
     succeeded, _ = await webhooks.create(user, URL, [WebhookEvent.JOB_SUCCEEDED])
     await webhooks.create(user, URL, [WebhookEvent.JOB_FAILED, WebhookEvent.JOB_CANCELED])
-    await webhooks.create(await add_user(pool), URL)
+    await webhooks.create(a_user(dsn), URL)
     off, _ = await webhooks.create(user, URL)
     await webhooks.change(user, off.id, EndpointChange(enabled=False))
     job = await new_job()

@@ -11,7 +11,7 @@ from app.webhooks import service
 from app.webhooks.errors import DeliveryNotFound, TooManyWebhooks, WebhookDisabled, WebhookNotFound
 from app.webhooks.service import NewSecret, WebhookService
 from app.webhooks.types import EndpointChange, WebhookEvent
-from tests.webhooks.conftest import add_user
+from tests.rows import a_user
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -82,9 +82,9 @@ CALLS: list[Call] = [
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_what_is_anothers_is_not_found(
-    call: Call, webhooks: WebhookService, user: UUID, pool: Pool
+    call: Call, webhooks: WebhookService, user: UUID, dsn: str
 ) -> None:
-    stranger = await add_user(pool)
+    stranger = a_user(dsn)
     endpoint, _ = await webhooks.create(user, URL)
     delivery = await webhooks.test(user, endpoint.id)
     for who, which_endpoint, which_delivery in (
