@@ -8,7 +8,16 @@ import numpy as np
 
 from models.errors import EmbeddingMismatch
 from models.manifest import Manifest
-from models.sessions.base import DecoderOutput, Embedding, Float, ImageEncoder, Prompts, RgbImage, Session
+from models.sessions.base import (
+    DecoderOutput,
+    Embedding,
+    Fit,
+    Float,
+    ImageEncoder,
+    Prompts,
+    RgbImage,
+    Session,
+)
 
 MASK_SIDE = 256
 MAX_PROMPTS = 8  # B a run; more costs memory (4096x256 floats a prompt and layer) and gains no time
@@ -41,6 +50,10 @@ class Model:
         """What runs other than was asked for, e.g. on the CPU because no GPU driver is there."""
         with self._lock:
             return self._encoder.notes
+
+    @property
+    def fit(self) -> Fit:
+        return Fit(self.manifest.geometry.fit)
 
     def warmup(self) -> None:
         """Opens both halves and runs each once, so that no job pays for it."""

@@ -22,9 +22,10 @@ def fitted(width: int, height: int, geometry: Geometry) -> tuple[int, int]:
     """(width, height) in ModelSpace that the image fills."""
     if geometry.fit == "stretch":
         return geometry.side, geometry.side
-    scale = geometry.side / max(width, height)
-    # round half up, as SAM's ResizeLongestSide.get_preprocess_shape
-    return max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
+    twice = 2 * max(width, height)
+    # round half up, as SAM's ResizeLongestSide.get_preprocess_shape, in whole numbers: the editor's twin agrees
+    across, down = (max(1, (2 * edge * geometry.side + twice // 2) // twice) for edge in (width, height))
+    return across, down
 
 
 def _resize(image: RgbImage, width: int, height: int, resample: str) -> NDArray[np.uint8] | Float:

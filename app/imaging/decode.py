@@ -19,7 +19,7 @@ from app.imaging.colour import to_rgb8
 from app.imaging.errors import Damaged
 from app.imaging.hardening import strict_warnings
 from app.imaging.probe import PILLOW_READERS, broken
-from app.imaging.types import ImageInfo, Picture, SourceFormat
+from app.imaging.types import ImageInfo, Picture, SourceFormat, fitted
 
 _UPRIGHT = {
     1: (),
@@ -63,11 +63,9 @@ def decode(path: Path, info: ImageInfo, max_side: int | None = None) -> Picture:
 
 def fit(width: int, height: int, max_side: int | None) -> tuple[int, int]:
     """(width, height) scaled down uniformly so that the longer side is at most `max_side`."""
-    longer = max(width, height)
-    if max_side is None or longer <= max_side:
+    if max_side is None or max(width, height) <= max_side:
         return width, height
-    scale = max_side / longer
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    return fitted(width, height, max_side)
 
 
 def open_image(path: Path, info: ImageInfo, max_side: int | None) -> Opened:

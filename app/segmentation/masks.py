@@ -15,7 +15,7 @@ LOGIT_LIMIT = 32.0  # SAM clamps a fed-back mask to ±32 (sam2_base.py); sigmoid
 class SoftMask:
     """Logits of "subject" over the whole oriented image.
 
-    logits: float32 [h, w]; > 0 is subject. For `lite` rows/columns of the padding may follow; they are never sampled.
+    logits: float32 [h, w]; > 0 is subject. Rows and columns of padding may follow (`lite`), never sampled.
     scale: (sx, sy), mask pixels per ImageSpace pixel. Continuous ImageSpace (X, Y) lies at (X·sx, Y·sy),
     pixel centres at +0.5 in both (DESIGN §3).
     """

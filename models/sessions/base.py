@@ -14,11 +14,11 @@ RgbImage: TypeAlias = NDArray[np.uint8]
 """uint8 [h, w, 3], sRGB, the working image (DESIGN §3)."""
 
 
-class Geometry(StrEnum):
-    """How the working image fills the encoder's 1024² frame; the manifest's `geometry`."""
+class Fit(StrEnum):
+    """How the working image fills the encoder's 1024² frame; the manifest's `geometry.fit`."""
 
-    LONGEST_SIDE = "longest_side"
-    """Long side 1024, padded right and bottom (`lite`)."""
+    PAD = "pad"
+    """Long side 1024, padded right and below (`lite`)."""
     STRETCH = "stretch"
     """Both sides 1024 (SAM 2.1)."""
 
@@ -80,6 +80,6 @@ class Encoder(Protocol):
 
 class Decoder(Protocol):
     @property
-    def geometry(self) -> Geometry: ...
+    def fit(self) -> Fit: ...
 
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput: ...

@@ -1,0 +1,94 @@
+"""What an engine does, whoever does it: image → embedding and proposal, mask → cutout."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.imaging.types import EncodedFile
+from app.matting.options import CutoutOptions
+from app.matting.types import Box, MattingReport
+from app.segmentation.marks import Mark
+from app.segmentation.masks import SoftMask
+from app.segmentation.subject import Proposal
+from models.sessions.base import Embedding, RgbImage
+
+Progress = Callable[[float, str], None]
+"""(share done 0..1, step); may raise to cancel."""
+
+
+def no_progress(share: float, step: str) -> None:
+    """For callers who do not watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One image, encoded. What is stored is what later steps read, on every path (HTTP, CLI, direct)."""
+
+    embedding: Embedding
+    """As unpacked from `packed`."""
+    packed: bytes
+    codec: str
+    proposal: Proposal | None
+    """Its mask as read back from `mask`; None when not asked for or nothing was found."""
+    mask: bytes | None
+    """The proposal's mask PNG."""
+    working: RgbImage
+
+
+@dataclass(frozen=True, slots=True)
+class CutoutResult:
+    file: EncodedFile
+    format: str
+    trim_box: Box
+    """x0, y0, x1, y1 in ImageSpace."""
+    dpi: float | None
+    matting: MattingReport
+    notes: tuple[str, ...]
+    """What could not be done as asked (DESIGN §9)."""
+
+    def as_json(self) -> dict[str, Any]:
+        """`result` of apply/remove, less its `url`."""
+        return {
+            "width": self.file.width,
+            "height": self.file.height,
+            "format": self.format,
+            "bytes": self.file.bytes,
+            "sha256": self.file.sha256,
+            "trim_box": list(self.trim_box),
+            "dpi": self.dpi,
+            "matting": self.matting.as_json(),
+            "notes": list(self.notes),
+        }
+
+
+class Engine(Protocol):
+    """Thread-safe; every method is CPU work and blocks."""
+
+    name: str
+
+    def encode(self, path: Path, *, auto: bool = True) -> Encoded:
+        """Raises what `app.imaging` raises for a file that is not an image within the limits."""
+        ...
+
+    def segment(self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:
+        """Marks replayed in order over `start`. Raises MarkOutsideImage."""
+        ...
+
+    def cutout(
+        self,
+        path: Path,
+        mask: SoftMask,
+        marks: Sequence[Mark],
+        options: CutoutOptions,
+        out: Path,
+        *,
+        background: Path | None = None,
+        preview: bool = False,
+        progress: Progress = no_progress,
+    ) -> CutoutResult:
+        """The file of `mask` applied to the image at `path`; strokes among `marks` are hard constraints.
+
+        preview: at most PREVIEW_SIDE px on the long side. Raises what app.imaging and app.matting raise.
+        """
+        ...

@@ -1,0 +1,48 @@
+"""A preview is the same cutout of a smaller ImageSpace: everything with a length shrinks with it."""
+
+from collections.abc import Sequence
+
+from app.matting.options import CutoutOptions
+from app.segmentation.marks import Mark
+from app.segmentation.masks import SoftMask
+
+PREVIEW_SIDE = 1024
+"""Long side of a preview (DESIGN §9)."""
+
+
+def scaled_mask(mask: SoftMask, by: float) -> SoftMask:
+    x, y = mask.scale
+    return SoftMask(mask.logits, (x / by, y / by))
+
+
+def scaled_marks(marks: Sequence[Mark], by: float) -> tuple[Mark, ...]:
+    return tuple(
+        mark.model_copy(
+            update={"points": tuple((x * by, y * by) for x, y in mark.points), "radius": mark.radius * by}
+        )
+        for mark in marks
+    )
+
+
+def scaled_options(options: CutoutOptions, by: float) -> CutoutOptions:
+    """Lengths in ImageSpace pixels times `by`; shares, colours and the output's resolution stay."""
+    margin = options.margin_length
+    return options.model_copy(
+        update={
+            "roi": None if options.roi is None else tuple(edge * by for edge in options.roi),
+            "smooth": options.smooth * by,
+            "offset": options.offset * by,
+            "feather": options.feather * by,
+            "margin": options.margin if margin.percent else f"{margin.value * by:.6f}",
+            "canvas": _scaled_canvas(options, by),
+            "max_side": min(PREVIEW_SIDE, options.max_side or PREVIEW_SIDE),
+        }
+    )
+
+
+def _scaled_canvas(options: CutoutOptions, by: float) -> str | None:
+    size = options.canvas_size
+    if size is None:
+        return None
+    width, height = (max(1, round(side * by)) for side in size)
+    return f"{width}x{height}"

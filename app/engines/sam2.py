@@ -1,0 +1,103 @@
+"""Our engine: a promptable model and our matting. The one code path of workers, CLI and API."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from app.engines.base import CutoutResult, Encoded, Progress, no_progress
+from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
+from app.imaging.decode import decode
+from app.imaging.encode import WHITE, encode
+from app.imaging.probe import probe
+from app.imaging.working import working_image
+from app.matting.options import CutoutOptions
+from app.matting.pipeline import make_cutout
+from app.segmentation import codec
+from app.segmentation.decode import replay
+from app.segmentation.marks import Mark
+from app.segmentation.maskio import from_png, mask_png
+from app.segmentation.masks import SoftMask
+from app.segmentation.prompts import check_inside
+from app.segmentation.spaces import Frame
+from app.segmentation.subject import propose
+from models.sessions.base import Decoder, Embedding, Encoder
+
+ENCODE_SHARE = 0.15  # of a 12-MP cutout's time is writing the file (benchmarks/imaging.py)
+
+
+class PromptableModel(Encoder, Decoder, Protocol):
+    """What models.model.Model is."""
+
+
+class Sam2Engine:
+    name = "sam2"
+
+    def __init__(self, model: PromptableModel) -> None:
+        self._model = model
+
+    def encode(self, path: Path, *, auto: bool = True) -> Encoded:
+        info = probe(path)
+        working = working_image(path, info)
+        size = (info.width, info.height)
+        packed = codec.pack(self._model.encode([working], [size])[0])
+        embedding = codec.unpack(packed)
+        proposal = propose(self._model, embedding) if auto else None
+        if proposal is None:
+            return Encoded(embedding, packed, codec.FP16, None, None, working)
+        mask = mask_png(proposal.mask, Frame.of(size, self._model.fit))
+        stored = proposal.with_mask(from_png(mask, size))
+        return Encoded(embedding, packed, codec.FP16, stored, mask, working)
+
+    def segment(self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:
+        return replay(self._model, embedding, marks, start)
+
+    def mask_png(self, mask: SoftMask, size: tuple[int, int]) -> bytes:
+        """The mask over the whole image of `size` = (width, height), as the API gives it."""
+        return mask_png(mask, Frame.of(size, self._model.fit))
+
+    def cutout(
+        self,
+        path: Path,
+        mask: SoftMask,
+        marks: Sequence[Mark],
+        options: CutoutOptions,
+        out: Path,
+        *,
+        background: Path | None = None,
+        preview: bool = False,
+        progress: Progress = no_progress,
+    ) -> CutoutResult:
+        info = probe(path)
+        check_inside(marks, (info.width, info.height))
+        picture = decode(path, info, PREVIEW_SIDE if preview else None)
+        shrunk = picture.width / info.width
+        if shrunk < 1:
+            mask, marks = scaled_mask(mask, shrunk), scaled_marks(marks, shrunk)
+            options = scaled_options(options, shrunk)
+        under = None if background is None else decode(background, probe(background))
+        cut = make_cutout(
+            picture, mask, marks, options, background=under, progress=_part(progress, 1 - ENCODE_SHARE)
+        )
+        dpi = picture.dpi if options.dpi == "keep" else options.dpi
+        file = encode(
+            cut.picture,
+            out,
+            options.format,
+            dpi=dpi,
+            channels=options.channels,
+            background=_opaque_background(options),
+            fast=preview,
+        )
+        progress(1.0, "done")
+        return CutoutResult(file, options.format, cut.trim_box, dpi, cut.matting, cut.notes)
+
+
+def _part(progress: Progress, share: float) -> Progress:
+    """The first `share` of `progress`."""
+    return lambda done, step: progress(done * share, step)
+
+
+def _opaque_background(options: CutoutOptions) -> tuple[int, int, int]:
+    """What a format without alpha shows under the cutout: white unless a colour was asked for (DESIGN §9)."""
+    colour = options.background_colour
+    return WHITE if colour is None else (colour.red, colour.green, colour.blue)

@@ -1,0 +1,78 @@
+"""Masks as files: 8-bit grey PNG over the whole image, value = round(255·sigmoid(logit)), edge at 128."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.segmentation.errors import MaskAspect, MaskUnreadable
+from app.segmentation.masks import FloatImage, SoftMask
+from app.segmentation.resample import resample
+from app.segmentation.spaces import Frame, Size
+
+ASPECT_TOLERANCE = 1.0  # px of the mask's shorter-than-expected side (DESIGN §9)
+MAX_MASK_SIDE = 20_000
+MAX_MASK_PIXELS = 100_000_000  # as for images, DESIGN §14
+
+
+def mask_png(mask: SoftMask, frame: Frame) -> bytes:
+    """The mask at the image's size in ModelSpace: it covers the image exactly, without the padding."""
+    width, height = frame.content
+    step = (mask.scale[0] * frame.image[0] / width, mask.scale[1] * frame.image[1] / height)
+    values = to_values(resample(mask.logits, frame.content, step))
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG", compress_level=4)
+    return file.getvalue()
+
+
+def from_png(data: bytes, image: Size) -> SoftMask:
+    """A mask file over the whole image of `image` = (width, height) px.
+
+    Raises MaskUnreadable when it is not an 8-bit grey PNG, MaskAspect when its shape is not the image's.
+    """
+    values = _grey(data)
+    height, width = values.shape
+    check_aspect((width, height), image)
+    return SoftMask(to_logits(values), (width / image[0], height / image[1]))
+
+
+def check_mask(path: Path, image: Size) -> None:
+    """Raises what `from_png` would raise for the file."""
+    from_png(path.read_bytes(), image)
+
+
+def check_aspect(mask: Size, image: Size) -> None:
+    """Raises MaskAspect unless `mask` is `image` scaled, within 1 px on either side."""
+    across, down = mask[0] / image[0], mask[1] / image[1]
+    if min(abs(mask[1] - image[1] * across), abs(mask[0] - image[0] * down)) > ASPECT_TOLERANCE:
+        raise MaskAspect(
+            f"the mask is {mask[0]}x{mask[1]} px, which is not the shape of the image, {image[0]}x{image[1]}"
+        )
+
+
+def to_values(logits: FloatImage) -> NDArray[np.uint8]:
+    """round(255·sigmoid(logit)), halves up."""
+    return np.floor(255.0 / (1.0 + np.exp(-logits.astype(np.float64))) + 0.5).astype(np.uint8)
+
+
+_CENTRES = np.clip(np.arange(256, dtype=np.float64), 0.25, 254.75)  # 0 and 255 stand for half an interval
+_LOGITS = np.log(_CENTRES / (255 - _CENTRES)).astype(np.float32)
+
+
+def to_logits(values: NDArray[np.uint8]) -> FloatImage:
+    """Inverse of to_values within its rounding: values ≥ 128 are positive, ≤ 127 negative."""
+    return _LOGITS[values]
+
+
+def _grey(data: bytes) -> NDArray[np.uint8]:
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as file:
+            if file.mode not in {"L", "1"}:
+                raise MaskUnreadable(f"the mask must be an 8-bit grey PNG, not {file.mode}")
+            if max(file.size) > MAX_MASK_SIDE or file.size[0] * file.size[1] > MAX_MASK_PIXELS:
+                raise MaskUnreadable(f"the mask is too large: {file.size[0]}x{file.size[1]} px")
+            return np.asarray(file.convert("L"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise MaskUnreadable("the mask is not a readable PNG") from error
