@@ -23,7 +23,7 @@ def fitted(width: int, height: int, geometry: Geometry) -> tuple[int, int]:
     if geometry.fit == "stretch":
         return geometry.side, geometry.side
     twice = 2 * max(width, height)
-    # round half up, as SAM's ResizeLongestSide.get_preprocess_shape, in whole numbers: the editor's twin agrees
+    # round half up, as SAM's ResizeLongestSide.get_preprocess_shape, in whole numbers like the editor
     across, down = (max(1, (2 * edge * geometry.side + twice // 2) // twice) for edge in (width, height))
     return across, down
 
