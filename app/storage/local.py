@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,17 +16,20 @@ from app.storage.errors import ObjectMissing, StorageUnavailable
 
 _KEY = re.compile(r"(?!.*(?:^|/)\.)[\w.\-]+(?:/[\w.\-]+)*", re.ASCII)
 _CHUNK = 1 << 20
-_PARTIAL = ".partial-"
-"""Unfinished files begin with this; no key can, because no part of a key begins with a dot."""
+_UNFINISHED = ".unfinished"
+"""Where files grow before they are moved to their key; no part of a key begins with a dot."""
+_UNFINISHED_S = 3600.0
 
 
 class LocalStore:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        _forget_unfinished(self.root / _UNFINISHED)
 
     async def put(self, key: str, source: Path, content_type: str) -> StoredObject:  # noqa: ARG002
         """A folder keeps no content types: the key's extension says it."""
-        return await asyncio.to_thread(_put, key, source, self._path(key))
+        self._path(key)
+        return await asyncio.to_thread(_put, self.root, key, source)
 
     async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         path = self._path(key)
@@ -72,21 +76,33 @@ class LocalStore:
         return self.root / key
 
 
-def _put(key: str, source: Path, target: Path) -> StoredObject:
+def _put(root: Path, key: str, source: Path) -> StoredObject:
+    unfinished = root / _UNFINISHED
     try:
-        handle, partial = _partial_in(target.parent)
+        unfinished.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=unfinished)
+        partial = Path(name)
         try:
             with os.fdopen(handle, "wb") as out, source.open("rb") as file:
                 digest, size = hashlib.sha256(), 0
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
                     size += out.write(chunk)
-            partial.replace(target)
+            _move(partial, root / key)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise StorageUnavailable("the object store cannot be written") from error
     return StoredObject(key, size, digest.hexdigest())
+
+
+def _forget_unfinished(folder: Path) -> None:
+    """What processes that were killed in the middle of a `put` have left."""
+    oldest = time.time() - _UNFINISHED_S
+    for partial in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if partial.stat().st_mtime < oldest:
+                partial.unlink()
 
 
 def _delete(root: Path, paths: list[Path]) -> None:
@@ -100,20 +116,19 @@ def _delete(root: Path, paths: list[Path]) -> None:
 
 
 def _keys(root: Path, folder: Path, prefix: str) -> list[str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(_PARTIAL))
+    files = (path for path in folder.rglob("*") if path.is_file())
     keys = (path.relative_to(root).as_posix() for path in files)
     return sorted(key for key in keys if key.startswith(prefix))
 
 
-def _partial_in(folder: Path) -> tuple[int, Path]:
-    """An open file in `folder`. A deleter may be pruning it at this moment: hence the further tries."""
-    for last in (False, False, False, True):
+def _move(partial: Path, target: Path) -> None:
+    """Into its folder, which a deleter may be pruning at this very moment: hence the further tries."""
+    for left in reversed(range(10)):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=_PARTIAL, dir=folder)
-        except FileNotFoundError:
-            if last:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(target)
+        except (FileNotFoundError, FileExistsError):  # pathlib's mkdir raises either
+            if not left:
                 raise
         else:
-            return handle, Path(name)
-    raise AssertionError("unreachable")
+            return

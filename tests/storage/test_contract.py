@@ -32,9 +32,7 @@ async def test_what_was_put_is_read(store: ObjectStore, source: Path) -> None:
     assert await content(store, "a/b.bin") == source.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("start", "end"), [(0, 10), (5, 7), (2_999_999, None), (1_048_570, 1_048_590), (3, 3)]
-)
+@pytest.mark.parametrize(("start", "end"), [(0, 10), (5, 7), (2_999_999, None), (1_048_570, 1_048_590)])
 async def test_ranges_are_half_open(store: ObjectStore, source: Path, start: int, end: int | None) -> None:
     await store.put("a", source, "text/plain")
     assert await content(store, "a", start, end) == source.read_bytes()[start:end]
