@@ -15,9 +15,11 @@ from app.db.pool import open_pool
 from app.images.service import ImageService
 from app.jobs.events import Events
 from app.jobs.service import JobService
+from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.settings import Settings
 from app.storage.local import LocalStore
+from app.webhooks.service import WebhookService
 from models.registry import Registry
 
 
@@ -57,6 +59,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
             models=models,
             images=ImageService(pool, store, jobs),
             jobs=jobs,
+            webhooks=WebhookService(pool, GuardedClient(allow_loopback=settings.embedded)),
             decoding=Decoding(models, store, settings),
             upload_dir=upload_dir,
         )

@@ -33,7 +33,7 @@ _JSON_FIELDS = ("marks", "options")
 """Form fields whose text is JSON."""
 _LATER = ("image_url", "webhook_url", "webhook_events")
 
-P = TypeVar("P", bound="Params")
+P = TypeVar("P", bound=BaseModel)
 
 
 class Params(BaseModel):

@@ -25,8 +25,8 @@ def image_json(image: Image) -> dict[str, Any]:
         "bytes": image.bytes,
         "sha256": image.sha256,
         "filename": image.filename,
-        "created_at": _time(image.created_at),
-        "expires_at": _time(image.expires_at),
+        "created_at": time_json(image.created_at),
+        "expires_at": time_json(image.expires_at),
         "urls": {
             "self": here,
             "working": f"{here}/working",
@@ -53,9 +53,9 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
         "credits": job.credits / 1000,
         "cost_usd": job.cost_micros / 1_000_000,
         "timings": job.timings,
-        "created_at": _time(job.created_at),
-        "started_at": _time(job.started_at),
-        "finished_at": _time(job.finished_at),
+        "created_at": time_json(job.created_at),
+        "started_at": time_json(job.started_at),
+        "finished_at": time_json(job.finished_at),
         "urls": {"self": here, "cancel": f"{here}/cancel", "result": f"{here}/result"},
         "result": _result(job) if job.status is JobStatus.SUCCEEDED else None,
         "error": job.error,
@@ -85,7 +85,7 @@ def _result(job: Job) -> dict[str, Any]:
     return document
 
 
-def _time(moment: datetime | None) -> str | None:
+def time_json(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, to the millisecond."""
     if moment is None:
         return None

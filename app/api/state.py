@@ -10,6 +10,7 @@ from app.jobs.service import JobService
 from app.queue.arq_adapter import ArqDoorbell
 from app.settings import Settings
 from app.storage.base import ObjectStore
+from app.webhooks.service import WebhookService
 from models.registry import Registry
 
 
@@ -21,6 +22,7 @@ class Lifespan(TypedDict):
     models: Registry
     images: ImageService
     jobs: JobService
+    webhooks: WebhookService
     decoding: Decoding
     upload_dir: Path
 
