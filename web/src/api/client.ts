@@ -52,9 +52,7 @@ export class CutoutApi {
     return response.arrayBuffer()
   }
 
-  follow(job: EncodeJob, how: Follow): Promise<EncodeJob>
-  follow(job: CutoutJob, how: Follow): Promise<CutoutJob>
-  follow(job: Job, how: Follow): Promise<Job> {
+  follow<J extends Job>(job: J, how: Follow<J>): Promise<J> {
     return follow(this.config, job, how)
   }
 

@@ -9,8 +9,8 @@ import { ended, type Job } from './types'
 
 export type Way = 'websocket' | 'sse' | 'poll'
 
-export interface Follow {
-  readonly onChange: (job: Job) => void
+export interface Follow<J extends Job> {
+  readonly onChange: (job: J) => void
   /** The connection is interrupted and being tried again (true), or back (false). */
   readonly onInterrupted?: (interrupted: boolean) => void
   readonly signal?: AbortSignal
@@ -19,12 +19,12 @@ export interface Follow {
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000]
 const POLL_WAIT_S = 25
 
-export async function follow(config: ApiConfig, job: Job, { onChange, onInterrupted, signal }: Follow): Promise<Job> {
+export async function follow<J extends Job>(config: ApiConfig, job: J, { onChange, onInterrupted, signal }: Follow<J>): Promise<J> {
   let latest = job
   const see = (next: Job): void => {
-    latest = next
+    latest = next as J // a job never changes its kind
     onInterrupted?.(false)
-    onChange(next)
+    onChange(latest)
   }
   onChange(job)
   let failures = 0

@@ -1,9 +1,10 @@
 /** Server-sent events over fetch: unlike EventSource it sends an Authorization header and shows the HTTP status. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
   let buffer = ''
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    buffer += part.value
+    buffer += decoder.decode(part.value, { stream: true })
     const blocks = buffer.split(/\r?\n\r?\n/)
     buffer = blocks.pop() ?? ''
     for (const block of blocks) {

@@ -10,7 +10,7 @@ import type { Calls, Decoded, EngineInfo, EngineName, OpenImage } from './protoc
 import type { Candidate } from './select'
 
 export interface RemoteDecoder {
-  open(image: OpenImage): Promise<Calls['open']['result']>
+  open(image: OpenImage): Promise<null>
   decode(args: Calls['decode']['args']): Promise<Decoded>
   close(key: string): void
 }
@@ -39,7 +39,7 @@ interface LocalRunning {
   readonly candidate: Candidate
   readonly link: WorkerLink
   /** Images that this worker has opened or is opening. */
-  readonly opened: Map<string, Promise<Calls['open']['result']>>
+  readonly opened: Map<string, Promise<null>>
 }
 
 type Running = LocalRunning | 'server'
@@ -66,7 +66,7 @@ export class InferenceHost {
   }
 
   /** Opens an image, or joins an opening under way. */
-  open(image: OpenImage): Promise<Calls['open']['result']> {
+  open(image: OpenImage): Promise<null> {
     this.images.set(image.key, image)
     return this.withEngine((running) => this.openIn(running, image))
   }
@@ -120,7 +120,7 @@ export class InferenceHost {
     this.losses = 0
   }
 
-  private openIn(running: Running, image: OpenImage): Promise<Calls['open']['result']> {
+  private openIn(running: Running, image: OpenImage): Promise<null> {
     if (running === 'server') return this.options.server.open(image)
     const known = running.opened.get(image.key)
     if (known) return known

@@ -27,17 +27,17 @@ export interface Decoded {
   readonly ms: number
 }
 
-/** An image to decode for: its geometry, where its embedding is, and the proposal to build on. */
+/** An image to decode for: its geometry, where its embedding is, and the proposal (MaskSpace logits) to build on. */
 export interface OpenImage {
   readonly key: string
   readonly frame: Frame
   readonly embedding: { readonly url: string; readonly bytes: number }
-  readonly autoMaskUrl: string | null
+  readonly proposal: Float32Array | null
 }
 
 export interface Calls {
   start: { args: { readonly engine: LocalEngine; readonly model: ModelManifest; readonly threads: number }; result: EngineInfo }
-  open: { args: OpenImage; result: { readonly proposal: Float32Array | null } }
+  open: { args: OpenImage; result: null }
   decode: { args: { readonly key: string; readonly marks: readonly Mark[]; readonly start: Start }; result: Decoded }
   close: { args: { readonly key: string }; result: null }
 }

@@ -1,12 +1,10 @@
 /** The inference worker: one engine, the images that are open, no React and no DOM. */
-import { toMaskSpace, Replay } from '../editor/decode/replay'
-import { toLogits } from '../editor/decode/masks'
+import { Replay } from '../editor/decode/replay'
 import { download, loadVerified } from './download'
 import { decodeEmbedding } from './embedding'
 import { runDecoder, type ImageTensors } from './decoder'
 import { Fault, toData } from './errors'
 import { passesGolden } from './golden'
-import { readGreyPng } from './png'
 import type { CallName, Calls, Decoded, EngineInfo, Loading, OpenImage, Reply, Request } from './protocol'
 import { openSession, type DecoderSession } from './sessions'
 
@@ -39,20 +37,12 @@ function opened(): DecoderSession {
   return session
 }
 
-async function open(image: OpenImage, onLoading: OnLoading): Promise<Calls['open']['result']> {
+async function open(image: OpenImage, onLoading: OnLoading): Promise<null> {
   const running = opened()
-  const [bytes, proposal] = await Promise.all([
-    download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total)),
-    image.autoMaskUrl === null ? null : loadMask(image.autoMaskUrl, image),
-  ])
+  const bytes = await download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total))
   const tensors: ImageTensors = decodeEmbedding(bytes).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
-  images.set(image.key, new Replay(image.frame, proposal, (prompt, before) => runDecoder(opened(), tensors, prompt, before)))
-  return { proposal }
-}
-
-async function loadMask(url: string, image: OpenImage): Promise<Float32Array> {
-  const { values, size } = await readGreyPng(await download(url, 0, () => undefined))
-  return toMaskSpace(toLogits(values), size, image.frame)
+  images.set(image.key, new Replay(image.frame, image.proposal, (prompt, before) => runDecoder(opened(), tensors, prompt, before)))
+  return null
 }
 
 async function decode({ key, marks, start }: Calls['decode']['args']): Promise<Decoded> {

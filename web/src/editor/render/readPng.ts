@@ -1,9 +1,9 @@
 /** An 8-bit grey PNG → its values, through the browser's own decoder. */
-import type { Size } from '../editor/geometry/spaces'
+import type { Size } from '../geometry/spaces'
 
-export async function readGreyPng(bytes: ArrayBuffer): Promise<{ values: Uint8Array; size: Size }> {
+export async function readGreyPng(file: Blob): Promise<{ values: Uint8Array; size: Size }> {
   // No colour management and no premultiplication: the values are data, not light.
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }), {
+  const bitmap = await createImageBitmap(file, {
     colorSpaceConversion: 'none',
     premultiplyAlpha: 'none',
   })

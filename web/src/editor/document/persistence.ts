@@ -1,0 +1,64 @@
+/** Marks per image in IndexedDB: a reload, a crash or a full tab loses none. */
+import { EMPTY, type MarkDocument } from './history'
+
+const DATABASE = 'cutout'
+const STORE = 'documents'
+
+interface Saved {
+  readonly imageId: string
+  readonly document: MarkDocument
+  readonly savedAt: number
+}
+
+/** Images not touched for this long are gone from the server too (retention), and so may be their marks. */
+const KEEP_MS = 90 * 24 * 3600 * 1000
+
+export class DocumentStore {
+  private opening: Promise<IDBDatabase> | null = null
+
+  constructor(private readonly factory: IDBFactory = indexedDB) {}
+
+  async load(imageId: string): Promise<MarkDocument> {
+    const saved = await this.run<Saved | undefined>('readonly', (store) => store.get(imageId) as IDBRequest<Saved | undefined>)
+    return saved?.document ?? EMPTY
+  }
+
+  /** Rejects with a DOMException (QuotaExceededError …): the caller says that marks are not being kept. */
+  async save(imageId: string, document: MarkDocument): Promise<void> {
+    const saved: Saved = { imageId, document, savedAt: Date.now() }
+    await this.run('readwrite', (store) => store.put(saved))
+  }
+
+  async delete(imageId: string): Promise<void> {
+    await this.run('readwrite', (store) => store.delete(imageId))
+  }
+
+  /** Drops documents of long ago. */
+  async prune(now = Date.now()): Promise<void> {
+    const all = await this.run<Saved[]>('readonly', (store) => store.getAll() as IDBRequest<Saved[]>)
+    for (const saved of all) if (saved.savedAt < now - KEEP_MS) await this.delete(saved.imageId)
+  }
+
+  private async run<T>(mode: IDBTransactionMode, task: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    const database = await this.database()
+    return new Promise<T>((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode)
+      const request = task(transaction.objectStore(STORE))
+      transaction.oncomplete = () => resolve(request.result)
+      transaction.onabort = transaction.onerror = () => reject(transaction.error ?? new DOMException('aborted', 'AbortError'))
+    })
+  }
+
+  private database(): Promise<IDBDatabase> {
+    this.opening ??= new Promise((resolve, reject) => {
+      const request = this.factory.open(DATABASE, 1)
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'imageId' })
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => {
+        this.opening = null
+        reject(request.error ?? new DOMException('no database', 'UnknownError'))
+      }
+    })
+    return this.opening
+  }
+}

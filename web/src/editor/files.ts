@@ -1,0 +1,73 @@
+/** The files on the filmstrip: what each is doing, and pure rules about them. */
+import type { ApiError } from '../api/http'
+import type { CutoutResult, EncodeResult } from '../api/types'
+import type { Fault } from '../inference/errors'
+
+export type Step =
+  | { readonly at: 'waiting' }
+  | { readonly at: 'uploading'; readonly part: number }
+  | { readonly at: 'queued'; readonly position: number | null }
+  | { readonly at: 'encoding'; readonly part: number }
+  | { readonly at: 'ready' }
+  | { readonly at: 'applying'; readonly part: number }
+  | { readonly at: 'done' }
+  | { readonly at: 'failed'; readonly error: ApiError | Fault; readonly during: 'prepare' | 'apply' }
+
+export interface Prepared {
+  readonly imageId: string
+  readonly width: number
+  readonly height: number
+  readonly encoded: EncodeResult
+}
+
+export interface FileEntry {
+  readonly id: string
+  readonly name: string
+  /** Null when reopened from the history. */
+  readonly file: File | null
+  /** A small picture for the strip, or null until there is one. */
+  readonly thumb: string | null
+  readonly step: Step
+  readonly interrupted: boolean
+  /** Known from the first answer of the server on. */
+  readonly imageId: string | null
+  readonly prepared: Prepared | null
+  readonly result: CutoutResult | null
+}
+
+/** The API's limit (DESIGN §14): told before 50 MB have been sent for nothing. */
+export const MAX_BYTES = 50 * 1024 * 1024
+const EXTENSIONS = /\.(jpe?g|png|webp|tiff?|bmp|gif|avif|heic|heif)$/i
+
+export type Refusal = 'not_an_image' | 'too_large' | 'empty'
+
+/** Why a file cannot be sent, as far as the browser can tell; the server looks at the content. */
+export function refusalOf(file: File): Refusal | null {
+  if (file.size === 0) return 'empty'
+  if (!file.type.startsWith('image/') && !EXTENSIONS.test(file.name)) return 'not_an_image'
+  return file.size > MAX_BYTES ? 'too_large' : null
+}
+
+/** `shoe.jpg` + png → `shoe-cutout.png`, or `shoe.png` inside a ZIP, where the folder says what it is. */
+export function resultName(original: string, format: string, suffix = '-cutout'): string {
+  const stem = original.replace(/\.[^.]+$/, '') || 'image'
+  return `${stem}${suffix}.${format}`
+}
+
+/** Names as they are, a number behind those that come twice. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const used = new Map<string, number>()
+  return names.map((name) => {
+    const count = (used.get(name.toLowerCase()) ?? 0) + 1
+    used.set(name.toLowerCase(), count)
+    return count === 1 ? name : name.replace(/(\.[^.]+)?$/, ` (${count})$1`)
+  })
+}
+
+/** Which waiting files to prepare now: the open one first, then the next in line, so few at a time that it stays quick. */
+export function nextToPrepare(entries: readonly FileEntry[], current: string | null, atOnce: number): readonly FileEntry[] {
+  const busy = entries.filter((entry) => ['uploading', 'queued', 'encoding'].includes(entry.step.at)).length
+  const from = Math.max(0, entries.findIndex((entry) => entry.id === current))
+  const inOrder = [...entries.slice(from), ...entries.slice(0, from)]
+  return inOrder.filter((entry) => entry.step.at === 'waiting').slice(0, Math.max(0, atOnce - busy))
+}

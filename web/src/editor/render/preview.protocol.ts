@@ -1,0 +1,32 @@
+/** What the page and the preview worker say to each other. */
+import type { Mark } from '../document/marks'
+import type { Frame } from '../geometry/frame'
+import type { EdgeOptions } from './matte'
+
+export type PreviewRequest =
+  | { readonly id: number; readonly kind: 'open'; readonly key: string; readonly frame: Frame; readonly image: Blob }
+  | {
+      readonly id: number
+      readonly kind: 'render'
+      readonly key: string
+      readonly logits: Float32Array
+      readonly marks: readonly Mark[]
+      readonly edge: EdgeOptions
+    }
+  /** A mask file → MaskSpace logits. */
+  | { readonly id: number; readonly kind: 'read-mask'; readonly key: string; readonly file: Blob }
+  | { readonly id: number; readonly kind: 'mask'; readonly key: string; readonly logits: Float32Array }
+  | { readonly id: number; readonly kind: 'close'; readonly key: string }
+
+export interface Rendered {
+  readonly cutout: ImageBitmap
+  readonly veil: ImageBitmap
+  /** Part of the image that is subject, 0…1: "nothing kept" is told in words. */
+  readonly kept: number
+}
+
+export type PreviewResult = Rendered | ImageBitmap | Blob | Float32Array | null
+
+export type PreviewReply =
+  | { readonly id: number; readonly ok: true; readonly result: PreviewResult }
+  | { readonly id: number; readonly ok: false; readonly message: string }

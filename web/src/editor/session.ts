@@ -1,0 +1,234 @@
+/**
+ * One image being edited: the stage, the mask that follows the marks, and the preview that follows the mask. No React here;
+ * the page subscribes to two stores.
+ */
+import type { CutoutApi } from '../api/client'
+import { ApiError } from '../api/http'
+import { toWire, type Mark } from './document/marks'
+import { EMPTY, type MarkDocument, type Start } from './document/history'
+import type { DocumentStore } from './document/persistence'
+import type { Frame } from './geometry/frame'
+import { nothing } from './decode/masks'
+import { dispatch, type StageEvent } from './tools/machine'
+import { openStage, type Stage } from './tools/stage'
+import type { EdgeOptions } from './render/matte'
+import type { Preview } from './render/preview'
+import type { Rendered } from './render/preview.protocol'
+import { Fault } from '../inference/errors'
+import type { InferenceHost } from '../inference/host'
+import { Store } from '../store'
+
+export interface SessionImage {
+  readonly id: string
+  readonly frame: Frame
+  readonly model: string
+  readonly workingUrl: string
+  readonly embedding: { readonly url: string; readonly bytes: number }
+  readonly autoMaskUrl: string | null
+}
+
+export interface SessionDeps {
+  readonly api: CutoutApi
+  readonly host: InferenceHost
+  readonly preview: Preview
+  readonly documents: DocumentStore
+}
+
+export interface MaskState {
+  readonly bitmap: ImageBitmap | null
+  readonly rendered: Rendered | null
+  /** The mask on screen. */
+  readonly logits: Float32Array | null
+  /** A decode that the user waits for. */
+  readonly thinking: boolean
+  readonly decodeMs: number | null
+  /** The engine can answer; before that marks are kept and answered later. */
+  readonly ready: boolean
+  readonly fault: Fault | ApiError | null
+  /** Marks could not be written to the browser's storage. */
+  readonly unsaved: boolean
+  /** Shown instead of the mask while a resting mouse previews the first mark. */
+  readonly hovering: boolean
+}
+
+const CLOSED: MaskState = {
+  bitmap: null, rendered: null, logits: null, thinking: false, decodeMs: null, ready: false, fault: null, unsaved: false, hovering: false,
+}
+
+/** A resting mouse previews; one on its way does not: 120 ms is below what feels late and above a movement's samples. */
+const HOVER_MS = 120
+
+export class EditorSession {
+  readonly stage: Store<Stage>
+  readonly mask = new Store<MaskState>(CLOSED)
+  private proposal: Float32Array | null = null
+  private edge: EdgeOptions
+  private hoverTimer: ReturnType<typeof setTimeout> | undefined
+  private closed = false
+
+  constructor(
+    readonly image: SessionImage,
+    private readonly deps: SessionDeps,
+    edge: EdgeOptions,
+  ) {
+    this.edge = edge
+    this.stage = new Store(openStage(image.frame.image, { width: 800, height: 600 }, () => crypto.randomUUID()))
+  }
+
+  /** Shows the image and the proposal as soon as they are here; the engine may come later. */
+  async open(): Promise<void> {
+    const { api, documents, preview } = this.deps
+    const [working, autoMask, document] = await Promise.all([
+      api.file(this.image.workingUrl),
+      this.image.autoMaskUrl === null ? null : api.file(this.image.autoMaskUrl),
+      documents.load(this.image.id).catch(() => EMPTY), // no storage: an empty document, and saving will say so
+    ])
+    const bitmap = await preview.open(this.image.id, this.image.frame, working)
+    this.proposal = autoMask && (await preview.readMask(this.image.id, autoMask))
+    if (this.closed) return
+    this.stage.update({ document })
+    this.mask.update({ bitmap, logits: this.proposal ?? nothing() })
+    await this.render()
+    void this.startEngine()
+  }
+
+  private async startEngine(): Promise<void> {
+    try {
+      const { id, frame, embedding } = this.image
+      await this.deps.host.open({ key: id, frame, embedding: this.absolute(embedding), proposal: this.proposal })
+      if (this.closed) return
+      this.mask.update({ ready: true, fault: null })
+      if (this.stage.get().document.marks.length > 0) await this.decode()
+    } catch (error) {
+      this.report(error)
+    }
+  }
+
+  private absolute(embedding: SessionImage['embedding']): SessionImage['embedding'] {
+    // A worker resolves relative URLs against its own script, not against the page.
+    return { ...embedding, url: new URL(this.deps.api.url(embedding.url), location.href).href }
+  }
+
+  dispatch(event: StageEvent): void {
+    const before = this.stage.get()
+    const after = dispatch(before, event)
+    this.stage.set(after)
+    if (after.document !== before.document) this.documentChanged(after.document)
+    if (after.hover !== before.hover) this.hoverChanged(after)
+  }
+
+  setEdge(edge: EdgeOptions): void {
+    this.edge = edge
+    void this.render()
+  }
+
+  /** Tries again what failed: the engine, or the last decode. */
+  async retry(): Promise<void> {
+    this.mask.update({ fault: null })
+    if (this.mask.get().ready) await this.decode()
+    else await this.startEngine()
+  }
+
+  /** The mask on screen, as Apply sends it. Waits for a decode under way. */
+  async maskFile(): Promise<Blob> {
+    await this.settled()
+    return this.deps.preview.maskFile(this.image.id, this.mask.get().logits ?? nothing())
+  }
+
+  /** Resolves when the mask belongs to the marks. */
+  async settled(): Promise<void> {
+    while (this.mask.get().thinking) {
+      await new Promise<void>((resolve) => {
+        const stop = this.mask.subscribe(() => {
+          stop()
+          resolve()
+        })
+      })
+    }
+  }
+
+  wireMarks(): readonly ReturnType<typeof toWire>[] {
+    return this.stage.get().document.marks.map(toWire)
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    clearTimeout(this.hoverTimer)
+    const { bitmap, rendered } = this.mask.get()
+    this.mask.set(CLOSED)
+    bitmap?.close()
+    rendered?.cutout.close()
+    rendered?.veil.close()
+    await Promise.all([this.deps.host.close(this.image.id), this.deps.preview.close(this.image.id)])
+  }
+
+  private documentChanged(document: MarkDocument): void {
+    clearTimeout(this.hoverTimer)
+    this.deps.documents.save(this.image.id, document).then(
+      () => this.mask.update({ unsaved: false }),
+      () => this.mask.update({ unsaved: true }),
+    )
+    void this.decode()
+  }
+
+  private async decode(): Promise<void> {
+    const { marks, start } = this.stage.get().document
+    if (marks.length === 0) return this.show(start === 'auto' ? (this.proposal ?? nothing()) : nothing())
+    if (!this.mask.get().ready) return
+    this.mask.update({ thinking: true })
+    await this.ask(marks, start, false)
+  }
+
+  private async ask(marks: readonly Mark[], start: Start, hovering: boolean): Promise<void> {
+    try {
+      const { logits, ms } = await this.deps.host.decode({ key: this.image.id, marks, start })
+      const current = this.stage.get().document.marks
+      if (this.closed || (hovering ? current.length > 0 : current !== marks)) return
+      this.mask.update({ decodeMs: ms, fault: null })
+      await this.show(logits, hovering)
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'superseded') return
+      this.report(error)
+    }
+  }
+
+  private async show(logits: Float32Array, hovering = false): Promise<void> {
+    this.mask.update({ logits, hovering })
+    await this.render()
+    this.mask.update({ thinking: false })
+  }
+
+  private hoverChanged(stage: Stage): void {
+    clearTimeout(this.hoverTimer)
+    const point = stage.hover
+    const first = stage.document.marks.length === 0 && stage.gesture.at === 'idle'
+    if (point && first && (stage.tool === 'keep' || stage.tool === 'brush') && this.mask.get().ready) {
+      const mark: Mark = { id: `hover:${point.x}:${point.y}`, kind: 'point', label: 'keep', points: [point] }
+      this.hoverTimer = setTimeout(() => void this.ask([mark], 'empty', true), HOVER_MS)
+    } else if (!point && this.mask.get().hovering && first) {
+      void this.decode()
+    }
+  }
+
+  private async render(): Promise<void> {
+    const { logits } = this.mask.get()
+    if (!logits || this.closed) return
+    const { marks } = this.stage.get().document
+    try {
+      const rendered = await this.deps.preview.render({ key: this.image.id, logits, marks, edge: this.edge })
+      if (this.closed) return
+      const old = this.mask.get().rendered
+      this.mask.update({ rendered })
+      old?.cutout.close()
+      old?.veil.close()
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'superseded') this.report(error)
+    }
+  }
+
+  private report(error: unknown): void {
+    if (this.closed) return
+    const fault = error instanceof Fault || error instanceof ApiError ? error : new Fault('internal', String(error))
+    this.mask.update({ fault, thinking: false })
+  }
+}

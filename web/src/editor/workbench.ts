@@ -1,0 +1,326 @@
+/**
+ * All files at hand: uploads and encodes them in order, keeps the open one as a session, applies and downloads. The next file
+ * is prepared while this one is edited.
+ */
+import type { CutoutApi } from '../api/client'
+import { ApiError } from '../api/http'
+import { ended, type EncodeJob, type Job } from '../api/types'
+import { Fault } from '../inference/errors'
+import { Store } from '../store'
+import { DocumentStore } from './document/persistence'
+import { Engines } from './engines'
+import { nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
+import { frameOf } from './geometry/frame'
+import { Preview } from './render/preview'
+import { EditorSession } from './session'
+import { loadSettings, saveSettings, type Settings } from './settings'
+import { saveBlob, thumbOf } from './browser'
+import { zip } from './zip'
+
+export const HD_MODEL = 'sam2.1-hiera-small'
+/** One upload uses the line, one encode the worker; a third would only delay the file that is wanted next. */
+const AT_ONCE = 2
+
+export interface Bench {
+  readonly entries: readonly FileEntry[]
+  readonly current: string | null
+  readonly session: EditorSession | null
+  readonly settings: Settings
+  readonly notice: Notice | null
+}
+
+export interface Notice {
+  readonly code: string
+  readonly detail?: string
+}
+
+export interface WorkbenchEvents {
+  /** For analytics and hosts: `file_added`, `applied` … with the file's name and ids, never its pixels. */
+  readonly onEvent?: (name: string, data: Readonly<Record<string, unknown>>) => void
+  /** Takes the result instead of a download. */
+  readonly onComplete?: (file: Blob, entry: FileEntry) => void
+}
+
+export class Workbench {
+  readonly state: Store<Bench>
+  readonly engines: Engines
+  private readonly preview = new Preview()
+  private readonly documents = new DocumentStore()
+
+  constructor(
+    readonly api: CutoutApi,
+    private readonly events: WorkbenchEvents = {},
+  ) {
+    this.engines = new Engines(api, this.preview)
+    this.state = new Store<Bench>({ entries: [], current: null, session: null, settings: loadSettings(), notice: null })
+    void this.documents.prune().catch(() => undefined) // housekeeping: without storage there is nothing to prune
+  }
+
+  /** Runtime and weights, before a file is chosen. */
+  preload(): void {
+    void this.engines.preload().catch(() => undefined) // it is tried again, and reported, when an image opens
+  }
+
+  add(files: readonly File[]): void {
+    const accepted: FileEntry[] = []
+    for (const file of files) {
+      const refusal = refusalOf(file)
+      if (refusal) this.notify(refusal, file.name)
+      else accepted.push(this.entryOf(file))
+    }
+    if (accepted.length === 0) return
+    const { entries, current } = this.state.get()
+    this.state.update({ entries: [...entries, ...accepted], current: current ?? accepted[0]?.id ?? null })
+    for (const entry of accepted) this.events.onEvent?.('file_added', { name: entry.name })
+    for (const entry of accepted) void this.makeThumb(entry)
+    this.pump()
+  }
+
+  /** Opens an image that the server has. */
+  async reopen(imageId: string, name: string): Promise<void> {
+    const known = this.state.get().entries.find((entry) => entry.imageId === imageId)
+    if (known) return this.select(known.id)
+    const entry: FileEntry = {
+      id: crypto.randomUUID(), name, file: null, thumb: this.api.url(`/api/images/${imageId}/working`),
+      step: { at: 'waiting' }, interrupted: false, imageId, prepared: null, result: null,
+    }
+    this.state.update({ entries: [...this.state.get().entries, entry] })
+    await this.select(entry.id)
+    this.pump()
+  }
+
+  async select(id: string): Promise<void> {
+    const { current, session } = this.state.get()
+    if (id === current) return
+    this.state.update({ current: id, session: null })
+    await session?.close()
+    this.pump()
+    await this.openCurrent()
+  }
+
+  async remove(id: string): Promise<void> {
+    const { entries, current } = this.state.get()
+    const index = entries.findIndex((entry) => entry.id === id)
+    const left = entries.filter((entry) => entry.id !== id)
+    const thumb = entries[index]?.thumb
+    if (thumb?.startsWith('blob:')) URL.revokeObjectURL(thumb)
+    this.state.update({ entries: left })
+    if (id !== current) return
+    const next = left[Math.min(index, left.length - 1)]
+    if (next) return this.select(next.id)
+    const { session } = this.state.get()
+    this.state.update({ current: null, session: null })
+    await session?.close()
+  }
+
+  setSettings(part: Partial<Settings>): void {
+    const settings = { ...this.state.get().settings, ...part }
+    this.state.update({ settings })
+    saveSettings(settings)
+    this.state.get().session?.setEdge(settings.options)
+  }
+
+  /** Encodes the open image with the other model in the background; its marks stay. */
+  async setHd(hd: boolean): Promise<void> {
+    this.setSettings({ hd })
+    const entry = this.currentEntry()
+    if (!entry?.prepared) return
+    try {
+      const job = await this.api.encodeAgain(entry.prepared.imageId, hd ? HD_MODEL : 'auto')
+      const prepared = preparedOf(await this.followEncode(entry.id, job, false))
+      this.change(entry.id, { prepared })
+      if (this.state.get().current !== entry.id) return
+      await this.state.get().session?.close()
+      this.state.update({ session: null })
+      await this.openCurrent()
+    } catch (error) {
+      this.setSettings({ hd: !hd })
+      this.notify(codeOf(error), messageOf(error))
+    }
+  }
+
+  async apply(): Promise<void> {
+    const { session, settings } = this.state.get()
+    const entry = this.currentEntry()
+    if (!entry || !session || entry.step.at === 'applying') return
+    this.step(entry.id, { at: 'applying', part: 0 })
+    try {
+      const mask = await session.maskFile()
+      const request = { imageId: session.image.id, model: session.image.model, marks: session.wireMarks(), mask, options: settings.options }
+      const created = await this.api.apply(request, crypto.randomUUID(), { onProgress: () => undefined })
+      const job = await this.api.follow(created, {
+        onChange: ({ progress }) => this.step(entry.id, { at: 'applying', part: progress }),
+        onInterrupted: (interrupted) => this.change(entry.id, { interrupted }),
+      })
+      if (!job.result) throw failureOf(job)
+      this.change(entry.id, { result: job.result, step: { at: 'done' } })
+      this.events.onEvent?.('applied', { name: entry.name, imageId: session.image.id, jobId: job.id })
+      await this.download(entry.id)
+    } catch (error) {
+      this.fail(entry.id, error, 'apply')
+    }
+  }
+
+  async download(id: string): Promise<void> {
+    const entry = this.state.get().entries.find((one) => one.id === id)
+    if (!entry?.result) return
+    const blob = await this.api.file(entry.result.url)
+    if (this.events.onComplete) this.events.onComplete(blob, entry)
+    else saveBlob(blob, resultName(entry.name, entry.result.format))
+  }
+
+  /** Every finished cutout in one file, under the names the files came with. */
+  async downloadAll(): Promise<void> {
+    try {
+      const done = this.state.get().entries.flatMap((entry) => (entry.result ? [{ entry, result: entry.result }] : []))
+      const names = uniqueNames(done.map(({ entry, result }) => resultName(entry.name, result.format, '')))
+      const files = done.map(async ({ result }, i) => {
+        const blob = await this.api.file(result.url)
+        return { name: names[i] ?? '', bytes: new Uint8Array(await blob.arrayBuffer()) }
+      })
+      saveBlob(zip(await Promise.all(files)), 'cutouts.zip')
+    } catch (error) {
+      this.notify(codeOf(error), messageOf(error))
+    }
+  }
+
+  /** Does again what failed on this file. */
+  async retry(id: string): Promise<void> {
+    const entry = this.state.get().entries.find((one) => one.id === id)
+    if (entry?.step.at !== 'failed') return
+    if (entry.step.during === 'apply') {
+      this.step(id, { at: 'ready' })
+      return this.apply()
+    }
+    this.change(id, { step: { at: 'waiting' }, prepared: null })
+    this.pump()
+  }
+
+  notify(code: string, detail?: string): void {
+    this.state.update({ notice: { code, ...(detail === undefined ? {} : { detail }) } })
+  }
+
+  dismissNotice(): void {
+    this.state.update({ notice: null })
+  }
+
+  async dispose(): Promise<void> {
+    await this.state.get().session?.close()
+    await this.engines.dispose()
+    this.preview.dispose()
+  }
+
+  private entryOf(file: File): FileEntry {
+    return {
+      id: crypto.randomUUID(), name: file.name, file, thumb: null,
+      step: { at: 'waiting' }, interrupted: false, imageId: null, prepared: null, result: null,
+    }
+  }
+
+  private async makeThumb(entry: FileEntry): Promise<void> {
+    const thumb = entry.file && (await thumbOf(entry.file))
+    if (thumb) this.change(entry.id, { thumb })
+  }
+
+  private pump(): void {
+    const { entries, current } = this.state.get()
+    for (const entry of nextToPrepare(entries, current, AT_ONCE)) void this.prepare(entry)
+  }
+
+  private async prepare(entry: FileEntry): Promise<void> {
+    const model = this.state.get().settings.hd ? HD_MODEL : 'auto'
+    this.step(entry.id, { at: 'uploading', part: 0 })
+    try {
+      const job = await this.startEncode(entry, model)
+      const prepared = preparedOf(await this.followEncode(entry.id, job, true))
+      this.change(entry.id, { prepared, step: { at: 'ready' } })
+      if (this.state.get().current === entry.id) await this.openCurrent()
+    } catch (error) {
+      this.fail(entry.id, error, 'prepare')
+    }
+    this.pump()
+  }
+
+  private startEncode(entry: FileEntry, model: string): Promise<EncodeJob> {
+    if (entry.imageId !== null || !entry.file) return this.api.encodeAgain(entry.imageId ?? '', model)
+    const onProgress = (part: number): void => this.step(entry.id, { at: 'uploading', part })
+    return this.api.encode(entry.file, entry.id, { onProgress }, model)
+  }
+
+  private async followEncode(id: string, job: EncodeJob, shown: boolean): Promise<EncodeJob> {
+    this.change(id, { imageId: job.image.id })
+    return this.api.follow(job, {
+      onChange: (next) => {
+        if (shown && !ended(next.status)) this.step(id, encodeStep(next))
+      },
+      onInterrupted: (interrupted) => this.change(id, { interrupted }),
+    })
+  }
+
+  private async openCurrent(): Promise<void> {
+    const entry = this.currentEntry()
+    if (!entry?.prepared || this.state.get().session) return
+    try {
+      const session = await this.sessionOf(entry.prepared)
+      const { current, session: other } = this.state.get()
+      if (current !== entry.id || other) return
+      this.state.update({ session })
+      await session.open()
+    } catch (error) {
+      if (this.state.get().current === entry.id) this.state.update({ session: null })
+      this.fail(entry.id, error, 'prepare')
+    }
+  }
+
+  private async sessionOf({ imageId, width, height, encoded }: Prepared): Promise<EditorSession> {
+    const { fit } = await this.engines.manifest(encoded.embedding.model)
+    const image = {
+      id: imageId,
+      frame: frameOf({ width, height }, fit),
+      model: encoded.embedding.model,
+      workingUrl: `/api/images/${imageId}/working`,
+      embedding: encoded.embedding,
+      autoMaskUrl: encoded.auto?.mask_url ?? null,
+    } as const
+    const host = this.engines.for(image.model)
+    const deps = { api: this.api, host, preview: this.preview, documents: this.documents }
+    return new EditorSession(image, deps, this.state.get().settings.options)
+  }
+
+  private currentEntry(): FileEntry | undefined {
+    const { entries, current } = this.state.get()
+    return entries.find((entry) => entry.id === current)
+  }
+
+  private step(id: string, step: Step): void {
+    this.change(id, { step })
+  }
+
+  private change(id: string, part: Partial<FileEntry>): void {
+    const entries = this.state.get().entries.map((entry) => (entry.id === id ? { ...entry, ...part } : entry))
+    this.state.update({ entries })
+  }
+
+  private fail(id: string, error: unknown, during: 'prepare' | 'apply'): void {
+    const failure = error instanceof ApiError || error instanceof Fault ? error : new Fault('internal', messageOf(error))
+    this.change(id, { step: { at: 'failed', error: failure, during }, interrupted: false })
+    this.events.onEvent?.('failed', { code: failure.code, during })
+  }
+}
+
+function encodeStep(job: EncodeJob): Step {
+  return job.status === 'queued' ? { at: 'queued', position: job.queue_position } : { at: 'encoding', part: job.progress }
+}
+
+function preparedOf(job: EncodeJob): Prepared {
+  const { id, width, height } = job.image
+  if (!job.result || width === null || height === null) throw failureOf(job)
+  return { imageId: id, width, height, encoded: job.result }
+}
+
+function failureOf(job: Job): ApiError {
+  return new ApiError(job.error?.code ?? job.status, job.error?.message ?? `the job has ${job.status}`, 0)
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const codeOf = (error: unknown): string => (error instanceof ApiError || error instanceof Fault ? error.code : 'internal')
