@@ -1,12 +1,12 @@
 """Files over HTTP: ETag, If-None-Match, one byte range, a safe download name. The bytes come in chunks."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import anyio
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
@@ -83,9 +83,9 @@ def stored(store: ObjectStore, key: str) -> Callable[[int, int], AsyncIterator[b
 
 
 async def read_path(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(path, "rb") as file:
-        await file.seek(start)
-        while start < end and (chunk := await file.read(min(_CHUNK, end - start))):
+    with await asyncio.to_thread(path.open, "rb") as file:
+        file.seek(start)
+        while start < end and (chunk := await asyncio.to_thread(file.read, min(_CHUNK, end - start))):
             start += len(chunk)
             yield chunk
 

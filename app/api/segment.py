@@ -1,8 +1,8 @@
 """`/api/segment/…`: a photo or a mask comes in, a job (or, for `decode`, a mask) goes out."""
 
+import asyncio
 from uuid import UUID
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from uuid_utils.compat import uuid7
@@ -113,12 +113,12 @@ async def _image(state: State, user: UUID, image_id: UUID | None, body: Body) ->
     if image_id is not None:
         return await state["images"].get(user, image_id)
     assert upload is not None
-    info = await to_thread.run_sync(probe, upload.path)
+    info = await asyncio.to_thread(probe, upload.path)
     return await state["images"].add(user, upload.path, info, upload.filename)
 
 
 async def _store_mask(state: State, image: Image, mask: Upload) -> str:
-    await to_thread.run_sync(check_mask, mask.path, (image.width, image.height))
+    await asyncio.to_thread(check_mask, mask.path, (image.width, image.height))
     key = keys.mask(image.user_id, image.id, uuid7())
     await state["store"].put(key, mask.path, "image/png")
     return key

@@ -1,9 +1,10 @@
 """multipart/form-data to disk as it arrives: no file is ever in memory, no part is larger than its limit.
 
-Starlette's `request.form()` is not used: it puts no limit on the size of a file part, keeps up to 1 MB of it in
-memory, writes to the disk on the event loop, and can refuse nothing before the whole body has been read.
+Starlette's `request.form()` is not used: it puts no limit on a file's size, keeps up to 1 MB of it in memory,
+and can refuse nothing before the whole body has been read.
 """
 
+import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -11,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import anyio.to_thread
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -124,7 +124,7 @@ class _Reader:
             data = b"".join(self._pending)
             self._pending.clear()
             # a disk that stalls must not stop every other request
-            await anyio.to_thread.run_sync(self._file.write, data)
+            await asyncio.to_thread(self._file.write, data)
 
     def _part_begin(self) -> None:
         self._headers: dict[bytes, bytes] = {}

@@ -3,7 +3,8 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
@@ -54,8 +55,20 @@ def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
     kind: Any = bool if field.annotation is bool else str
     default = "none" if field.default is None else str(field.default).lower()
     text = f"{field.description or ''} [default: {default}]".strip()
-    metavar = None if kind is bool else name.rpartition("_")[2].upper()
-    option = typer.Option(help=text, metavar=metavar, show_default=False, rich_help_panel="Output")
+    option = typer.Option(
+        help=text, metavar=_metavar(name, field), show_default=False, rich_help_panel="Output"
+    )
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
+
+
+def _metavar(name: str, field: FieldInfo) -> str | None:
+    """The choices, where there are only these."""
+    if field.annotation is bool:
+        return None
+    if get_origin(field.annotation) is Literal:
+        return "|".join(get_args(field.annotation))
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return "|".join(field.annotation)
+    return name.rpartition("_")[2].upper()

@@ -12,8 +12,8 @@ import structlog
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 STEADY_S = 20.0
 """A child that lived this long is taken for healthy: its next delay is the first one again."""
-GRACE_S = 10.0
-"""From SIGTERM to SIGKILL; a worker gives its job back well within it."""
+GRACE_S = 35.0
+"""From SIGTERM to SIGKILL. A worker lets its jobs end for 25 s, then gives them back within 5."""
 
 _log = structlog.get_logger(__name__)
 

@@ -41,18 +41,24 @@ class Length:
 class CutoutOptions(BaseModel):
     """How a mask becomes a file. Lengths are ImageSpace pixels."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     roi: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     """x0, y0, x1, y1: outside of it alpha is 0."""
     smooth: Annotated[FiniteFloat, Field(ge=0, le=100)] = 0
+    """0 to 100: how much unevenness of the edge is taken away."""
     offset: Annotated[FiniteFloat, Field(ge=-50, le=50)] = 0
+    """-50 to 50 px: the edge moves inwards or outwards."""
     matting: Literal["auto", "off", "hair"] = "auto"
+    """Fine structures at the edge: where they are found, nowhere, or all around."""
     feather: Annotated[FiniteFloat, Field(ge=0, le=100)] = 0
+    """0 to 100 px: the width over which the edge fades."""
     decontaminate: bool = True
+    """Take the background's colour out of the edge."""
     background: str | None = None
     """`#RRGGBB[AA]` or the id of an image of the same user."""
     trim: bool = True
+    """Cut away what is empty around the subject."""
     margin: str = "0"
     """`12`, `12px` or `5%` (of the longer side of the trimmed subject)."""
     scale: str | None = None
@@ -62,9 +68,13 @@ class CutoutOptions(BaseModel):
     canvas: str | None = None
     """`2000x2000`."""
     max_side: Annotated[int, Field(ge=1, le=MAX_OUTPUT_SIDE)] | None = None
+    """The longer side is scaled down to this, never up."""
     format: Format = Format.PNG
+    """JPG stands on white unless a background is given; ZIP holds colour and alpha apart."""
     channels: Literal["rgba", "alpha"] = "rgba"
+    """The cutout, or its alpha as a grey image."""
     dpi: Annotated[int, Field(ge=1, le=2400)] | Literal["keep"] = 300
+    """Written into the file; `keep` is the photo's own."""
 
     @field_validator("background")
     @classmethod

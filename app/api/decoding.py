@@ -1,0 +1,54 @@
+"""Masks in the HTTP process: `/api/segment/decode`, for clients that cannot decode by themselves."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal
+
+from app.engines.sam2 import Sam2Engine
+from app.images.errors import ProposalNotFound
+from app.images.types import EmbeddingRow
+from app.segmentation.codec import unpack
+from app.segmentation.marks import Mark
+from app.segmentation.maskio import from_png
+from app.settings import Settings
+from app.storage.base import ObjectStore
+from models.registry import Registry
+
+_AT_ONCE = 1
+"""A decode takes every core for 0.1 s: two at once would each take twice as long."""
+
+
+class Decoding:
+    """One engine per model, opened when first asked for."""
+
+    def __init__(self, models: Registry, store: ObjectStore, settings: Settings) -> None:
+        self._models = models
+        self._store = store
+        self._settings = settings
+        self._engines: dict[str, Sam2Engine] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def mask(self, row: EmbeddingRow, marks: Sequence[Mark], start: Literal["auto", "empty"]) -> bytes:
+        """PNG of the mask after `marks`. Raises MarkOutsideImage, ProposalNotFound, ModelError."""
+        if start == "auto" and not row.proposed:
+            raise ProposalNotFound("no subject was looked for: encode with auto, or start from empty")
+        packed = await self._bytes(row.key)
+        proposal = await self._bytes(row.proposal.mask_key) if start == "auto" and row.proposal else None
+        async with self._slots:
+            return await asyncio.to_thread(self._decode, row.model, packed, proposal, marks)
+
+    def _decode(self, model: str, packed: bytes, proposal: bytes | None, marks: Sequence[Mark]) -> bytes:
+        embedding = unpack(packed)
+        start = from_png(proposal, embedding.image_size) if proposal else None
+        engine = self._engine(model)
+        return engine.mask_png(engine.segment(embedding, marks, start), embedding.image_size)
+
+    def _engine(self, model: str) -> Sam2Engine:
+        if model not in self._engines:
+            settings = self._settings
+            self._engines[model] = Sam2Engine(self._models.open(model, settings.threads, settings.providers))
+        return self._engines[model]
+
+    async def _bytes(self, key: str) -> bytes:
+        """A small object whole: an embedding of 2 MB, a mask of 50 KB."""
+        return b"".join([chunk async for chunk in self._store.read(key)])
