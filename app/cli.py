@@ -101,7 +101,7 @@ def _web(settings: Settings, listener: socket.socket) -> None:
 
 
 def _worker(kind: str, settings: Settings) -> None:
-    from workers.runtime import run_worker  # noqa: PLC0415 - as above
+    from workers.main import run_worker  # noqa: PLC0415 - as above
 
     logs.configure(settings, kind)
     run_worker(kind, settings)

@@ -93,7 +93,7 @@ class Run:
             if self._stopped is not None:
                 raise self._stopped
 
-    def progress(self, share: float, step: str = "") -> None:  # noqa: ARG002 - the pipeline names its steps
+    def progress(self, share: float) -> None:
         """Between two steps: `share` 0..1 of this run is done. Raises why the run has to stop."""
         self.check()
         now = time.monotonic()
@@ -110,8 +110,39 @@ class Run:
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - begun
 
+    async def watched(self, work: Callable[..., T], *args: object, **kwargs: object) -> T:
+        """`work(*args, progress=…, **kwargs)` in a thread; its steps are timed, between them it may stop."""
+        steps = Steps(self)
+        try:
+            return await asyncio.to_thread(work, *args, progress=steps, **kwargs)
+        finally:
+            steps.close()
+
     async def thread(self, step: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """CPU work beside the loop, timed as one step."""
         self.check()
         with self.step(step):
             return await asyncio.to_thread(work, *args, **kwargs)
+
+
+class Steps:
+    """A pipeline's progress callback: each step lasts until the next one is named."""
+
+    FIRST, LAST = "decode", "encode"
+    """What an engine does before its first step and after its last."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._name = self.FIRST
+        self._since = time.perf_counter()
+
+    def __call__(self, share: float, step: str) -> None:
+        self.close()
+        self._name = self.LAST if step == "done" else step
+        self._run.progress(share)
+
+    def close(self) -> None:
+        now = time.perf_counter()
+        timings = self._run.timings
+        timings[self._name] = timings.get(self._name, 0.0) + now - self._since
+        self._since = now

@@ -1,0 +1,27 @@
+"""`cutout worker embed|mask`: from settings to a running worker."""
+
+import asyncio
+from typing import Literal
+
+from app.commands.models import model_errors
+from app.settings import Settings
+from app.storage.local import LocalStore
+from models.registry import Registry
+from workers import embed, mask
+from workers.runtime import WorkerOptions, WorkerSettings, serve
+
+
+def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
+    """Returns when the worker was asked to end. Raises BadSetting, ModelFailed."""
+    services = settings.services()
+    worker = _settings(kind, settings)
+    asyncio.run(serve(worker, services.database_url, services.redis_url, LocalStore(settings.storage_dir)))
+
+
+def _settings(kind: Literal["embed", "mask"], settings: Settings) -> WorkerSettings:
+    options = WorkerOptions()
+    if kind == "mask":
+        return mask.worker_settings(settings, options)
+    with model_errors():
+        model = Registry(settings.models_dir).resolve(settings.model)
+    return embed.worker_settings(settings, options, model)

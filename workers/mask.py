@@ -1,0 +1,18 @@
+"""The mask worker: mask → full-resolution cutout; and the sweeper."""
+
+from app.queue.messages import MASK_QUEUE
+from app.settings import Settings
+from workers.handlers import mask_handlers
+from workers.kit import Kit, open_engines
+from workers.runtime import Context, Handlers, WorkerOptions, WorkerSettings
+from workers.sweep import sweep
+
+
+def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSettings:
+    """Decoders are opened when marks are replayed for the first time: most jobs bring their mask."""
+    engines = open_engines(settings)
+
+    def handlers(context: Context) -> Handlers:
+        return mask_handlers(Kit(context.pool, context.store, engines))
+
+    return WorkerSettings("mask", MASK_QUEUE, handlers, background=(sweep,), options=options)
