@@ -74,7 +74,9 @@ def migrate() -> None:
 
 
 @app.command(hidden=True)
-def embedded(process: str, database_url: str, redis_url: str, listener: int) -> None:
+def embedded(
+    process: Literal["web", "embed", "mask"], database_url: str, redis_url: str, listener: int
+) -> None:
     """One child of `cutout dev`. Takes the services from its parent, and ends with it."""
     settings = EmbeddedSettings.load(database_url=database_url, redis_url=redis_url)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -94,16 +96,16 @@ def main() -> None:
 
 
 def _web(settings: Settings, listener: socket.socket) -> None:
+    logs.configure(settings, "web")
     from app.main import create_app  # noqa: PLC0415 - `cutout --help` need not load the whole product
 
-    logs.configure(settings, "web")
     server.serve(create_app(settings), listener)
 
 
-def _worker(kind: str, settings: Settings) -> None:
+def _worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
+    logs.configure(settings, kind)
     from workers.main import run_worker  # noqa: PLC0415 - as above
 
-    logs.configure(settings, kind)
     run_worker(kind, settings)
 
 

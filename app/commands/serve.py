@@ -6,11 +6,14 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 import uvicorn
 
 from app.db.pool import open_pool
 from app.errors import AppError
 from app.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 _GRACE_S = 5
 """A long poll may hold its connection for a minute; who waits asks again elsewhere."""
@@ -61,4 +64,5 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
+    _log.info("serving", url=url_of(listener))
     uvicorn.Server(config).run(sockets=[listener])
