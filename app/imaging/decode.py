@@ -5,6 +5,8 @@ Who reads what, measured at 12 MP on 2 cores (benchmarks/imaging.py): libvips de
 (libvips 0.52) and is the one that reads BMP and HEIC (through pillow-heif).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from app.imaging.colour import to_rgb8
 from app.imaging.errors import Damaged
 from app.imaging.hardening import strict_warnings
 from app.imaging.probe import PILLOW_READERS, broken
-from app.imaging.types import ImageInfo, Picture, SourceFormat, fitted
+from app.imaging.sizes import fit
+from app.imaging.types import ImageInfo, Picture, SourceFormat
 
 _UPRIGHT = {
     1: (),
@@ -51,21 +54,21 @@ def decode(path: Path, info: ImageInfo, max_side: int | None = None) -> Picture:
     max_side: shrink so that the longer side is at most this (never enlarge); JPEG and WebP then decode small.
     Raises Truncated, Damaged, UnsupportedType.
     """
-    try:
+    with decoding(path, info):
         opened = open_image(path, info, max_side)
         pixels, alpha = planes(opened.image)
-    except AppError:
-        raise
-    except Exception as error:
-        raise broken(path, info.format) from error
     return Picture(pixels, alpha, opened.icc, info.dpi, opened.notes)
 
 
-def fit(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """(width, height) scaled down uniformly so that the longer side is at most `max_side`."""
-    if max_side is None or max(width, height) <= max_side:
-        return width, height
-    return fitted(width, height, max_side)
+@contextmanager
+def decoding(path: Path, info: ImageInfo) -> Iterator[None]:
+    """Whatever a decoder raises is a coded error of the file."""
+    try:
+        yield
+    except (AppError, MemoryError):
+        raise
+    except Exception as error:
+        raise broken(path, info.format) from error
 
 
 def open_image(path: Path, info: ImageInfo, max_side: int | None) -> Opened:

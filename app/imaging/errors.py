@@ -10,6 +10,7 @@ BadInput
 ├── Truncated            truncated         422   the file ends before its image does
 ├── Damaged              damaged           422   the data contradicts the format
 ├── DecodeLimit          decode_limit      422   decoding took more time or memory than any honest file needs
+├── DecoderCrashed       decoder_crashed   422   the decoder ended on this file; a person should look at it
 └── CannotEncode         cannot_encode     422   the chosen output format cannot hold this picture
 """
 
@@ -54,6 +55,11 @@ class Damaged(BadInput):
 
 class DecodeLimit(BadInput):
     code = "decode_limit"
+
+
+class DecoderCrashed(BadInput):
+    code = "decoder_crashed"
+    report = True
 
 
 class CannotEncode(BadInput):

@@ -3,7 +3,7 @@
 Why our own: at 12 MP a general encoder is the largest cost of a cutout. Nearly all that deflate can take out
 of the Paeth residuals of a photograph are Huffman codes and runs of zeros; searching for longer matches takes
 3 to 8 times as long for 2 to 6 % of the bytes. So strips are compressed with Z_RLE, unless samples show that
-the picture is drawn rather than photographed. zlib-ng takes half the time of zlib. Figures: benchmarks/png.py.
+the picture is drawn rather than photographed. zlib-ng needs half of zlib's time. Figures: benchmarks/png.py.
 """
 
 import os

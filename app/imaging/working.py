@@ -5,10 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import AppError
 from app.imaging.colour import to_srgb
-from app.imaging.decode import open_image, planes
-from app.imaging.probe import broken
+from app.imaging.decode import decoding, open_image, planes
 from app.imaging.types import WORKING_SIDE, ImageInfo
 
 _LIGHT = 160
@@ -21,13 +19,9 @@ def working_image(path: Path, info: ImageInfo) -> NDArray[np.uint8]:
 
     Raises Truncated, Damaged, UnsupportedType.
     """
-    try:
+    with decoding(path, info):
         opened = open_image(path, info, WORKING_SIDE)
         pixels, alpha = planes(to_srgb(opened.image, opened.icc))
-    except AppError:
-        raise
-    except Exception as error:
-        raise broken(path, info.format) from error
     return pixels if alpha is None else _on_backdrop(pixels, alpha)
 
 
