@@ -8,6 +8,7 @@ from app.engines.base import CutoutResult, Encoded, Progress, no_progress
 from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
 from app.imaging.decode import decode
 from app.imaging.encode import WHITE, encode
+from app.imaging.png import Effort
 from app.imaging.probe import probe
 from app.imaging.working import working_image
 from app.matting.options import CutoutOptions
@@ -86,7 +87,7 @@ class Sam2Engine:
             dpi=dpi,
             channels=options.channels,
             background=_opaque_background(options),
-            fast=preview,
+            effort=Effort.FAST if preview else Effort.BALANCED,
         )
         progress(1.0, "done")
         return CutoutResult(file, options.format, cut.trim_box, dpi, cut.matting, cut.notes)

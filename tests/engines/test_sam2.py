@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.engines.preview import scaled_marks, scaled_mask, scaled_options
+from app.engines.sam2 import Sam2Engine
+from app.imaging.types import Format
+from app.matting.options import CutoutOptions
+from app.segmentation import codec
+from app.segmentation.errors import MarkOutsideImage
+from app.segmentation.marks import Label, Mark, MarkKind
+from app.segmentation.maskio import from_png
+from app.segmentation.masks import SoftMask
+from models.model import Model
+from tests.data.photos import COFFEE, iou
+
+
+@pytest.fixture(scope="module")
+def engine(lite_model: Model) -> Sam2Engine:
+    return Sam2Engine(lite_model)
+
+
+def test_what_is_stored_is_what_is_used(engine: Sam2Engine) -> None:
+    encoded = engine.encode(COFFEE.path)
+    assert encoded.proposal is not None
+    assert encoded.mask is not None
+    np.testing.assert_array_equal(
+        encoded.proposal.mask.logits, from_png(encoded.mask, encoded.embedding.image_size).logits
+    )
+    for name, tensor in codec.unpack(encoded.packed).tensors.items():
+        np.testing.assert_array_equal(encoded.embedding.tensors[name], tensor)
+    assert encoded.working.shape == (400, 600, 3)
+
+
+def test_nobody_asked_for_a_proposal(engine: Sam2Engine) -> None:
+    encoded = engine.encode(COFFEE.path, auto=False)
+    assert encoded.proposal is None
+    assert encoded.mask is None
+
+
+def test_a_photo_becomes_a_cutout(engine: Sam2Engine, tmp_path: Path) -> None:
+    encoded = engine.encode(COFFEE.path)
+    assert encoded.proposal is not None
+    seen: list[float] = []
+    result = engine.cutout(
+        COFFEE.path,
+        encoded.proposal.mask,
+        (),
+        CutoutOptions(trim=False),
+        tmp_path / "out.png",
+        progress=lambda share, step: seen.append(share),
+    )
+    with Image.open(tmp_path / "out.png") as file:
+        alpha = np.asarray(file.getchannel("A"))
+        assert file.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    subject = alpha > 127
+    assert (subject & COFFEE.truth).sum() / (subject | COFFEE.truth).sum() > 0.95
+    assert result.as_json()["format"] == "png"
+    assert (result.file.width, result.file.height) == (600, 400)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+def test_a_remove_stroke_is_final(engine: Sam2Engine, tmp_path: Path) -> None:
+    mask = SoftMask(np.full((40, 60), 5, np.float32), (0.1, 0.1))
+    stroke = Mark(kind=MarkKind.STROKE, label=Label.REMOVE, points=((100, 100), (200, 100)), radius=10)
+    engine.cutout(COFFEE.path, mask, [stroke], CutoutOptions(trim=False), tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as file:
+        alpha = np.asarray(file.getchannel("A"))
+    assert not alpha[95:105, 100:200].any()
+    assert (alpha[200:] == 255).all()
+
+
+def test_marks_outside_are_refused_before_work(engine: Sam2Engine, tmp_path: Path) -> None:
+    mask = SoftMask(np.full((40, 60), 5, np.float32), (0.1, 0.1))
+    stroke = Mark(kind=MarkKind.STROKE, points=((100, 500),), radius=10)
+    with pytest.raises(MarkOutsideImage):
+        engine.cutout(COFFEE.path, mask, [stroke], CutoutOptions(), tmp_path / "out.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preview_is_the_small_cutout_of_the_same_mask(engine: Sam2Engine, tmp_path: Path) -> None:
+    with Image.open(COFFEE.path) as photo:
+        photo.resize((3000, 2000)).save(tmp_path / "large.jpg")
+    mask = SoftMask(np.where(np.mgrid[:20, :30][1] < 15, -5, 5).astype(np.float32), (0.01, 0.01))
+    options = CutoutOptions(trim=False, format=Format.WEBP)
+    stroke = Mark(kind=MarkKind.STROKE, points=((300, 1000), (600, 1000)), radius=100)
+    result = engine.cutout(
+        tmp_path / "large.jpg", mask, [stroke], options, tmp_path / "out.webp", preview=True
+    )
+    assert (result.file.width, result.file.height) == (1024, 683)
+    with Image.open(tmp_path / "out.webp") as file:
+        alpha = np.asarray(file.getchannel("A"))
+    by = 1024 / 3000
+    assert (alpha[:, round(1600 * by) :] > 250).all()
+    assert (alpha[round(1000 * by), round(300 * by) : round(600 * by)] == 255).all()
+    assert (alpha[round(100 * by), : round(1400 * by)] < 5).all()
+
+
+def test_every_length_shrinks_with_a_preview() -> None:
+    options = CutoutOptions(
+        roi=(10, 20, 30, 40), smooth=8, offset=-4, feather=6, margin="12px", canvas="2000x1000", max_side=900
+    )
+    small = CutoutOptions.model_validate(scaled_options(options, 0.5).model_dump())
+    assert small.roi == (5, 10, 15, 20)
+    assert (small.smooth, small.offset, small.feather) == (4, -2, 3)
+    assert small.margin_length.px(0) == 6
+    assert small.canvas_size == (1000, 500)
+    assert small.max_side == 900
+    assert scaled_options(CutoutOptions(margin="5%"), 0.5).margin == "5%"
+    (mark,) = scaled_marks([Mark(kind=MarkKind.STROKE, points=((10, 20),), radius=4)], 0.5)
+    assert (mark.points, mark.radius) == (((5, 10),), 2)
+    assert scaled_mask(SoftMask(np.zeros((2, 2), np.float32), (0.25, 0.5)), 0.5).scale == (0.5, 1)
+
+
+def test_the_stored_embedding_segments_like_the_fresh_one(engine: Sam2Engine) -> None:
+    encoded = engine.encode(COFFEE.path, auto=False)
+    marks = [Mark(kind=MarkKind.POINT, points=(COFFEE.click,))]
+    fresh = engine.segment(encoded.embedding, marks, None)
+    stored = engine.segment(codec.unpack(encoded.packed), marks, None)
+    np.testing.assert_array_equal(fresh.logits, stored.logits)
+    assert iou(stored, COFFEE.truth) > 0.92

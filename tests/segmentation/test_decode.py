@@ -1,0 +1,146 @@
+from functools import cache
+
+import numpy as np
+import pytest
+
+from app.imaging.probe import probe
+from app.imaging.working import working_image
+from app.segmentation.decode import MAX_REPLAY, choose, replay, stability, to_mask_space
+from app.segmentation.errors import MarkOutsideImage
+from app.segmentation.marks import Label, Mark, MarkKind
+from app.segmentation.masks import SoftMask
+from app.segmentation.spaces import MASK_SIDE, Frame
+from models.model import Model
+from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, Photo, iou
+
+FRAME = Frame.of((1024, 1024), Fit.PAD)
+
+
+class Recording:
+    """The real decoder, and what it was asked."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.asked: list[Prompts] = []
+
+    @property
+    def fit(self) -> Fit:
+        return self._model.fit
+
+    def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
+        self.asked.append(prompts)
+        return self._model.decode(embedding, prompts)
+
+
+@cache
+def _embedding(model: Model, photo: Photo) -> Embedding:
+    info = probe(photo.path)
+    return model.encode([working_image(photo.path, info)], [(info.width, info.height)])[0]
+
+
+def keep(x: float, y: float) -> Mark:
+    return Mark(kind=MarkKind.POINT, points=((x, y),))
+
+
+def remove(x: float, y: float) -> Mark:
+    return Mark(kind=MarkKind.POINT, label=Label.REMOVE, points=((x, y),))
+
+
+@pytest.mark.parametrize("photo", [ASTRONAUT, CAT, COFFEE, RETINA], ids=lambda photo: photo.name)
+def test_one_keep_point_gives_the_subject(lite_model: Model, photo: Photo) -> None:
+    mask = replay(lite_model, _embedding(lite_model, photo), [keep(*photo.click)], None)
+    assert iou(mask, photo.truth) >= 0.92
+
+
+def test_more_marks_find_what_one_point_missed(lite_model: Model) -> None:
+    embedding = _embedding(lite_model, CAMERA)
+    one = replay(lite_model, embedding, [keep(*CAMERA.click)], None)
+    two = replay(lite_model, embedding, [keep(*CAMERA.click), keep(40, 420)], None)
+    assert iou(two, CAMERA.truth) > iou(one, CAMERA.truth) + 0.1
+
+
+def test_a_box_names_the_subject(lite_model: Model) -> None:
+    box = Mark(kind=MarkKind.BOX, points=((70, 10), (490, 395)))
+    assert iou(replay(lite_model, _embedding(lite_model, COFFEE), [box], None), COFFEE.truth) >= 0.92
+
+
+def test_a_remove_point_takes_away(lite_model: Model) -> None:
+    embedding = _embedding(lite_model, ASTRONAUT)
+    marks = [keep(*ASTRONAUT.click)]
+    before = replay(lite_model, embedding, marks, None)
+    after = replay(lite_model, embedding, [*marks, remove(222, 110)], None)
+    x, y = (round(110 * before.scale[0]), round(222 * before.scale[1]))
+    assert before.logits[x, y] > 0 > after.logits[x, y]
+
+
+def test_removing_from_nothing_leaves_nothing(lite_model: Model) -> None:
+    recording = Recording(lite_model)
+    mask = replay(recording, _embedding(lite_model, COFFEE), [remove(300, 150)], None)
+    assert (mask.logits < 0).all()
+    assert not recording.asked
+
+
+def test_each_mark_is_decoded_with_the_logits_before_it(lite_model: Model) -> None:
+    recording = Recording(lite_model)
+    embedding = _embedding(lite_model, COFFEE)
+    replay(recording, embedding, [keep(300, 150), keep(120, 200)], None)
+    first, second = recording.asked
+    assert first.mask_input is None
+    assert first.labels.tolist() == [[1]]
+    alone = replay(lite_model, embedding, [keep(300, 150)], None)
+    assert second.mask_input is not None
+    np.testing.assert_array_equal(second.mask_input[0, 0], alone.logits)
+    assert second.labels.tolist() == [[1, 1]]
+
+
+def test_no_marks_leave_the_start_as_it_is(lite_model: Model) -> None:
+    embedding = _embedding(lite_model, COFFEE)
+    start = replay(lite_model, embedding, [keep(300, 150)], None)
+    np.testing.assert_array_equal(replay(lite_model, embedding, [], start).logits, start.logits)
+
+
+def test_a_thousand_marks_are_a_bounded_number_of_decodes(lite_model: Model) -> None:
+    recording = Recording(lite_model)
+    replay(recording, _embedding(lite_model, COFFEE), [keep(300, 150 + i / 100) for i in range(1000)], None)
+    assert len(recording.asked) == MAX_REPLAY
+
+
+def test_marks_outside_are_refused(lite_model: Model) -> None:
+    with pytest.raises(MarkOutsideImage):
+        replay(lite_model, _embedding(lite_model, COFFEE), [keep(601, 10)], None)
+
+
+def _disc(radius: float, height: float = 10.0) -> np.ndarray:
+    ys, xs = np.mgrid[:MASK_SIDE, :MASK_SIDE] - MASK_SIDE / 2
+    return np.asarray(np.clip(radius - np.hypot(xs, ys), -1, 1) * height, np.float32)
+
+
+def test_stability_is_the_overlap_of_two_thresholds() -> None:
+    ramp = np.linspace(-1, 1, 200, dtype=np.float32)[None].repeat(4, axis=0)
+    assert stability(ramp, 0.5) == pytest.approx(50 / 150, abs=0.01)
+    assert stability(np.full((4, 4), -9, np.float32)) == 1
+
+
+def test_the_single_mask_answers_unless_it_is_unstable() -> None:
+    iou = np.array([0.1, 0.5, 0.9, 0.6], np.float32)
+    masks = np.stack([_disc(40), _disc(30), _disc(60), _disc(80)])
+    assert choose(masks, iou, FRAME, multimask=False) == 0
+    masks[0] *= 0.001
+    assert choose(masks, iou, FRAME, multimask=False) == 2
+
+
+def test_one_click_prefers_the_whole_object_but_not_the_background() -> None:
+    iou = np.array([1.0, 0.97, 0.95, 0.9], np.float32)
+    part, whole, everything = _disc(10), _disc(60), np.full((MASK_SIDE, MASK_SIDE), 9, np.float32)
+    assert choose(np.stack([part, part, whole, everything]), iou, FRAME, multimask=True) == 2
+
+
+def test_a_start_of_another_size_is_brought_to_mask_space() -> None:
+    frame = Frame.of((1000, 500), Fit.PAD)
+    logits = np.full((100, 200), 3, np.float32)
+    logits[:, :100] = -3
+    found = to_mask_space(SoftMask(logits, (0.2, 0.2)), frame)
+    assert (found[:128, :127] < 0).all()
+    assert (found[:128, 129:] > 0).all()
+    assert (found[128:] < -30).all()

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from app.imaging.probe import probe
+from app.imaging.working import working_image
+from app.segmentation.masks import SoftMask
+from app.segmentation.spaces import Frame
+from app.segmentation.subject import bounds, candidates, distinctness, propose
+from models.model import Model
+from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from tests.data.photos import ASTRONAUT, CAT, COFFEE, RETINA, Photo, iou
+
+
+def _embedding(model: Model, photo: Photo) -> Embedding:
+    info = probe(photo.path)
+    return model.encode([working_image(photo.path, info)], [(info.width, info.height)])[0]
+
+
+@pytest.mark.parametrize("photo", [ASTRONAUT, CAT, COFFEE, RETINA], ids=lambda photo: photo.name)
+def test_the_subject_is_found_without_a_click(lite_model: Model, photo: Photo) -> None:
+    proposal = propose(lite_model, _embedding(lite_model, photo))
+    assert proposal is not None
+    assert iou(proposal.mask, photo.truth) >= 0.85
+    assert 0.8 < proposal.score <= 1
+    ys, xs = np.nonzero(photo.truth)
+    truth = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+    np.testing.assert_allclose(proposal.box, truth, atol=0.05 * max(photo.truth.shape))
+
+
+def _two_halves() -> Embedding:
+    cells = np.zeros((1, 8, 64, 64), np.float32)
+    cells[0, 0] = 1
+    cells[0, :, 20:40, 24:44] = np.arange(8)[:, None, None]
+    return Embedding("lite", "1", (1024, 1024), {"image_embed": cells})
+
+
+def test_what_differs_from_the_border_is_distinct_and_is_tried() -> None:
+    frame = Frame.of((1024, 1024), Fit.PAD)
+    found = distinctness(_two_halves(), frame)
+    assert found[20:40, 24:44].min() > found[:20].max() + 0.5
+    x, y = candidates(found, frame)[-1]
+    assert 24 * 16 <= x <= 44 * 16
+    assert 20 * 16 <= y <= 40 * 16
+
+
+def test_padding_is_not_part_of_the_image() -> None:
+    assert distinctness(_two_halves(), Frame.of((1000, 500), Fit.PAD)).shape == (32, 64)
+
+
+def test_the_box_ends_at_the_image() -> None:
+    frame = Frame.of((1000, 333), Fit.PAD)
+    logits = np.full((256, 256), -1, np.float32)
+    logits[10:, 20:] = 1
+    x0, y0, x1, y1 = bounds(logits, frame)
+    assert (x0, y0) == pytest.approx((20 / frame.mask_scale[0], 10 / frame.mask_scale[1]))
+    assert (x1, y1) == (1000, 333)
+
+
+class Blind:
+    """A decoder that sees nothing anywhere."""
+
+    fit = Fit.PAD
+
+    def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
+        count = len(prompts.coords)
+        return DecoderOutput(np.full((count, 4, 256, 256), -5, np.float32), np.ones((count, 4), np.float32))
+
+
+def test_nothing_found_is_no_proposal() -> None:
+    assert propose(Blind(), _two_halves()) is None
+
+
+def test_a_proposal_can_carry_its_stored_mask(lite_model: Model) -> None:
+    proposal = propose(lite_model, _embedding(lite_model, COFFEE))
+    assert proposal is not None
+    mask = SoftMask(np.zeros((2, 2), np.float32), (1, 1))
+    assert proposal.with_mask(mask).mask is mask
+    assert proposal.with_mask(mask).box == proposal.box
