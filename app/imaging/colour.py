@@ -10,9 +10,10 @@ _ICC_SIGNATURE = slice(36, 40)
 _ICC_SPACE = slice(16, 20)
 
 
-def to_rgb8(image: Any) -> tuple[Any, bytes | None, tuple[str, ...]]:
+def to_rgb8(image: Any, has_icc: bool) -> tuple[Any, bytes | None, tuple[str, ...]]:
     """(uchar image of 3 or 4 bands, its RGB profile or None for sRGB, notes).
 
+    has_icc: the file has a profile, even if a decoder found it not worth passing on.
     16 bits become 8; grey and CMYK become sRGB through their own profile, CMYK without one through libvips'
     default. Raises UnsupportedType for float, complex and signed samples.
     """
@@ -26,9 +27,9 @@ def to_rgb8(image: Any) -> tuple[Any, bytes | None, tuple[str, ...]]:
     if image.interpretation in ("b-w", "grey16"):
         return _rgb_bands(_grey_to_srgb(image, space)), None, ()
     image = _rgb_bands(image)
-    if profile is None:
-        return image, None, ()
-    return (image, profile, ()) if space == b"RGB " else (image, None, ("icc_dropped",))
+    if space == b"RGB ":
+        return image, profile, ()
+    return image, None, ("icc_dropped",) if has_icc else ()
 
 
 def to_srgb(image: Any, icc: bytes | None) -> Any:

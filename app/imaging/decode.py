@@ -75,7 +75,7 @@ def open_image(path: Path, info: ImageInfo, max_side: int | None) -> Opened:
     """Build the pipeline file → 8-bit RGB(A), oriented, at most `max_side`."""
     width, height = fit(info.width, info.height, max_side)
     image = _load(path, info, max(info.width, info.height) / max(width, height))
-    image, icc, notes = to_rgb8(image)
+    image, icc, notes = to_rgb8(image, info.has_icc)
     if info.orientation >= 5:
         width, height = height, width
     image = resize(image, width, height)

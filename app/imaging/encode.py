@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from struct import pack
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -88,7 +89,13 @@ def _jpg(picture: Picture, dpi: float | None, channels: Channels, background: tu
     if image.hasalpha():
         image = image.flatten(background=list(background)).cast("uchar")
     jpg: bytes = image.jpegsave_buffer(Q=_JPG_QUALITY, subsample_mode="off", keep="icc")
-    return jpg
+    return jpg if dpi is None else _with_jfif(jpg, dpi)
+
+
+def _with_jfif(jpg: bytes, dpi: float) -> bytes:
+    # libvips names a resolution only beside EXIF; every reader looks at the JFIF segment (ITU-T T.871).
+    per_inch = min(round(dpi), 0xFFFF)
+    return jpg[:2] + b"\xff\xe0\x00\x10JFIF\0\x01\x02" + pack(">BHHBB", 1, per_inch, per_inch, 0, 0) + jpg[2:]
 
 
 def _zip(picture: Picture, dpi: float | None, effort: Effort) -> bytes:
