@@ -4,7 +4,7 @@ import type { WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
 import { request, requestJson, urlOf, type ApiConfig } from './http'
-import type { ApplyRequest, EncodeJob, CutoutJob, ImageInfo, Job, Page } from './types'
+import type { ApplyRequest, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
 import { upload } from './upload'
 import { browserManifest, type ManifestDocument } from './models'
 
@@ -68,8 +68,10 @@ export class CutoutApi {
     return requestJson(this.config, `/api/images?limit=30${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
   }
 
-  jobsOf(imageId: string): Promise<Page<Job>> {
-    return requestJson(this.config, `/api/jobs?image_id=${imageId}&limit=20`)
+  /** The newest cutout of an image, or null. */
+  async lastResult(imageId: string): Promise<CutoutResult | null> {
+    const { items } = await requestJson<Page<Job>>(this.config, `/api/jobs?image_id=${imageId}&status=succeeded&limit=20`)
+    return items.find((job): job is CutoutJob => job.kind !== 'encode')?.result ?? null
   }
 
   async deleteImage(id: string): Promise<void> {

@@ -39,13 +39,14 @@ export interface FileEntry {
 export const MAX_BYTES = 50 * 1024 * 1024
 const EXTENSIONS = /\.(jpe?g|png|webp|tiff?|bmp|gif|avif|heic|heif)$/i
 
-export type Refusal = 'not_an_image' | 'too_large' | 'empty'
+/** The API's own codes for the same conditions. */
+export type Refusal = 'not_an_image' | 'too_large_bytes' | 'empty_file'
 
 /** Why a file cannot be sent, as far as the browser can tell; the server looks at the content. */
 export function refusalOf(file: File): Refusal | null {
-  if (file.size === 0) return 'empty'
+  if (file.size === 0) return 'empty_file'
   if (!file.type.startsWith('image/') && !EXTENSIONS.test(file.name)) return 'not_an_image'
-  return file.size > MAX_BYTES ? 'too_large' : null
+  return file.size > MAX_BYTES ? 'too_large_bytes' : null
 }
 
 /** `shoe.jpg` + png → `shoe-cutout.png`, or `shoe.png` inside a ZIP, where the folder says what it is. */

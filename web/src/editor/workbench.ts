@@ -31,6 +31,8 @@ export interface Bench {
 
 export interface Notice {
   readonly code: string
+  /** The file it is about. */
+  readonly about?: string
   readonly detail?: string
 }
 
@@ -65,7 +67,7 @@ export class Workbench {
     const accepted: FileEntry[] = []
     for (const file of files) {
       const refusal = refusalOf(file)
-      if (refusal) this.notify(refusal, file.name)
+      if (refusal) this.notify({ code: refusal, about: file.name })
       else accepted.push(this.entryOf(file))
     }
     if (accepted.length === 0) return
@@ -135,7 +137,7 @@ export class Workbench {
       await this.openCurrent()
     } catch (error) {
       this.setSettings({ hd: !hd })
-      this.notify(codeOf(error), messageOf(error))
+      this.notify({ code: codeOf(error), detail: messageOf(error) })
     }
   }
 
@@ -180,7 +182,7 @@ export class Workbench {
       })
       saveBlob(zip(await Promise.all(files)), 'cutouts.zip')
     } catch (error) {
-      this.notify(codeOf(error), messageOf(error))
+      this.notify({ code: codeOf(error), detail: messageOf(error) })
     }
   }
 
@@ -196,8 +198,21 @@ export class Workbench {
     this.pump()
   }
 
-  notify(code: string, detail?: string): void {
-    this.state.update({ notice: { code, ...(detail === undefined ? {} : { detail }) } })
+  notify(notice: Notice): void {
+    this.state.update({ notice })
+  }
+
+  /** Opens the next or the previous file. */
+  turn(by: 1 | -1): void {
+    const { entries, current } = this.state.get()
+    const next = entries[entries.findIndex((entry) => entry.id === current) + by]
+    if (next) void this.select(next.id)
+  }
+
+  /** Something would be lost if the page closed now. */
+  losesByLeaving(): boolean {
+    const { entries, session } = this.state.get()
+    return entries.some(({ step }) => step.at === 'uploading' || step.at === 'applying') || (session?.mask.get().unsaved ?? false)
   }
 
   dismissNotice(): void {

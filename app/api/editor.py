@@ -1,0 +1,70 @@
+"""`/process/background-removal-v2`: the built editor (web/dist), isolated so that its WASM may use threads."""
+
+import mimetypes
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from app.api import pages
+from app.api.files import IMMUTABLE
+from app.api.params import NoParams, query
+from app.api.state import State
+from app.errors import NotFound
+
+DIST = Path(__file__).parents[2] / "web" / "dist"
+"""`npm run build` writes it; without it the API's own page answers."""
+
+_ENCODINGS = {"br": ".br", "gzip": ".gz"}
+"""Best first; `npm run build` has compressed each file once (web/scripts/compress.mjs)."""
+
+_ISOLATED = {
+    # SharedArrayBuffer, and with it WASM threads, exist only in a document with both headers (DESIGN §6); a worker's
+    # script needs the second one itself.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
+
+
+class AssetNotFound(NotFound):
+    """A page of an older release asks for what this one no longer has."""
+
+    code = "asset_not_found"
+
+
+async def page(request: Request[State]) -> Response:
+    if not (DIST / "index.html").is_file():
+        return await pages.home(request)
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+    return _compressed(DIST / "index.html", request.headers, headers)
+
+
+async def asset(request: Request[State]) -> Response:
+    """A fingerprinted file below `assets/`, or one of the few beside it."""
+    query(NoParams, request)
+    path = (DIST / request.path_params["path"]).resolve()
+    if not path.is_relative_to(DIST) or not path.is_file() or path.suffix in _ENCODINGS.values():
+        raise AssetNotFound("no such file; reload the page")
+    fingerprinted = path.parent.name == "assets"
+    return _compressed(path, request.headers, {"Cache-Control": IMMUTABLE if fingerprinted else "no-cache"})
+
+
+def _compressed(path: Path, wanted: Headers, headers: dict[str, str]) -> Response:
+    """The file in the best encoding that the client takes and the build has made."""
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+    headers = {**_ISOLATED, **headers, "Vary": "Accept-Encoding"}
+    accepted = {part.split(";")[0].strip() for part in wanted.get("accept-encoding", "").split(",")}
+    for encoding, suffix in _ENCODINGS.items():
+        packed = path.with_name(path.name + suffix)
+        if encoding in accepted and packed.is_file():
+            return FileResponse(packed, headers={**headers, "Content-Encoding": encoding}, media_type=media_type)
+    return FileResponse(path, headers=headers, media_type=media_type)

@@ -1,0 +1,139 @@
+/** The editor as one component: the page and the library build are both this. */
+import { useCallback, useEffect, useState, type JSX } from 'react'
+import { CutoutApi } from '../../api/client'
+import type { ApiConfig } from '../../api/http'
+import type { CutoutOptions } from '../../api/options'
+import { S } from '../../strings'
+import type { PageCommand } from '../tools/keys'
+import { Workbench, type WorkbenchEvents } from '../workbench'
+import { Banner } from './Banner'
+import { DropZone } from './DropZone'
+import { Filmstrip } from './Filmstrip'
+import { HistoryPanel } from './HistoryPanel'
+import { usePart, useStore } from './hooks'
+import { ShortcutSheet } from './ShortcutSheet'
+import { StatusLine } from './StatusLine'
+import { TopBar } from './TopBar'
+import { useIntake } from './useIntake'
+import { useKeys } from './useKeys'
+import { Workspace } from './Workspace'
+import './styles/editor.css'
+
+export interface BackgroundRemovalEditorProps {
+  /** A picture to start with … */
+  readonly image?: File | Blob
+  /** … or an image that the service has already. */
+  readonly imageId?: string
+  /** Takes the finished file; without it the editor downloads it. */
+  readonly onComplete?: (result: { readonly file: Blob; readonly imageId: string; readonly name: string }) => void
+  readonly onCancel?: () => void
+  readonly onEvent?: WorkbenchEvents['onEvent']
+  /** Output options to begin with. */
+  readonly options?: Partial<CutoutOptions>
+  readonly api?: ApiConfig
+}
+
+function open({ api, onComplete, onEvent, options, image, imageId }: BackgroundRemovalEditorProps): Workbench {
+  const workbench = new Workbench(new CutoutApi(api), {
+    ...(onEvent ? { onEvent } : {}),
+    ...(onComplete ? { onComplete: (file, entry) => onComplete({ file, imageId: entry.imageId ?? '', name: entry.name }) } : {}),
+  })
+  if (options) workbench.setSettings({ options: { ...workbench.state.get().settings.options, ...options } })
+  if (image) workbench.add([image instanceof File ? image : new File([image], 'image', { type: image.type })])
+  if (imageId !== undefined) void workbench.reopen(imageId, imageId.slice(-8))
+  return workbench
+}
+
+export function BackgroundRemovalEditor(props: BackgroundRemovalEditorProps): JSX.Element {
+  const [workbench, setWorkbench] = useState<Workbench | null>(null)
+  useEffect(() => {
+    const opened = open(props)
+    setWorkbench(opened)
+    return () => void opened.dispose()
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- props are where it starts; a host that wants another image gives a new key
+  }, [])
+  return <div className="co-editor">{workbench && <Editor workbench={workbench} onCancel={props.onCancel} />}</div>
+}
+
+type Sheet = 'history' | 'shortcuts' | null
+
+function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readonly onCancel: (() => void) | undefined }): JSX.Element {
+  const { entries, current, session, settings, notice } = useStore(workbench.state)
+  const [sheet, setSheet] = useState<Sheet>(null)
+  const [before, setBefore] = useState(false)
+  const [adjusting, setAdjusting] = useState(false)
+  const addFiles = useCallback((files: readonly File[]) => workbench.add(files), [workbench])
+  const { over, handlers } = useIntake(addFiles)
+  const onCommand = useCallback(
+    (command: PageCommand, down: boolean) => {
+      if (command === 'before') setBefore(down)
+      else if (command === 'apply') void workbench.apply()
+      else if (command === 'shortcuts') setSheet('shortcuts')
+      else workbench.turn(command === 'next-image' ? 1 : -1)
+    },
+    [workbench],
+  )
+  useKeys(session, onCommand)
+  usePreload(workbench)
+  useLeaveWarning(workbench)
+  const entry = entries.find((one) => one.id === current) ?? null
+  const opened = useOpened(workbench)
+  return (
+    <div className="co-app" data-empty={entries.length === 0} data-over={over} {...handlers}>
+      {entry && <a className="co-skip" href="#co-image">{S.skip}</a>}
+      <TopBar
+        workbench={workbench} entry={entry} canApply={opened} finished={entries.filter((one) => one.result).length}
+        onHistory={() => setSheet('history')} onShortcuts={() => setSheet('shortcuts')}
+        onAdjust={entry ? () => setAdjusting(!adjusting) : null} onCancel={onCancel ?? null}
+      />
+      {notice && <Banner code={notice.code} about={notice.about} detail={notice.detail} onDismiss={() => workbench.dismissNotice()} />}
+      {entries.length === 0 ? (
+        <main className="co-empty"><DropZone onFiles={addFiles} /></main>
+      ) : (
+        <Workspace
+          workbench={workbench} entry={entry} session={session} settings={settings} before={before} adjusting={adjusting} onBefore={setBefore}
+        />
+      )}
+      {entries.length > 0 && <Filmstrip workbench={workbench} entries={entries} current={current} />}
+      <StatusLine engines={workbench.engines} session={session} />
+      {over && <div className="co-overlay" aria-hidden="true">{S.drop.over}</div>}
+      {sheet === 'shortcuts' && <ShortcutSheet onClose={() => setSheet(null)} />}
+      {sheet === 'history' && <HistoryPanel workbench={workbench} onClose={() => setSheet(null)} />}
+    </div>
+  )
+}
+
+/** Whether the open image can be applied: its mask is on screen. */
+function useOpened(workbench: Workbench): boolean {
+  const session = usePart(workbench.state, (state) => state.session)
+  const [opened, setOpened] = useState(false)
+  useEffect(() => {
+    const see = (): void => setOpened(session !== null && session.mask.get().rendered !== null)
+    see()
+    return session?.mask.subscribe(see)
+  }, [session])
+  return opened
+}
+
+/** The engine is fetched when the page has nothing better to do: the drop zone never waits for it. */
+function usePreload(workbench: Workbench): void {
+  useEffect(() => {
+    if (!('requestIdleCallback' in window)) {
+      const timer = setTimeout(() => workbench.preload(), 1000)
+      return () => clearTimeout(timer)
+    }
+    const idle = requestIdleCallback(() => workbench.preload(), { timeout: 3000 })
+    return () => cancelIdleCallback(idle)
+  }, [workbench])
+}
+
+/** Marks are kept; what is lost by leaving is an upload or a cutout under way, or marks that storage refused. */
+function useLeaveWarning(workbench: Workbench): void {
+  useEffect(() => {
+    const onLeave = (event: BeforeUnloadEvent): void => {
+      if (workbench.losesByLeaving()) event.preventDefault()
+    }
+    window.addEventListener('beforeunload', onLeave)
+    return () => window.removeEventListener('beforeunload', onLeave)
+  }, [workbench])
+}

@@ -1,0 +1,27 @@
+/** What went wrong and the next step. */
+import type { JSX } from 'react'
+import { S, faultText } from '../../strings'
+import { IconButton } from './controls'
+import { Icon } from './icons'
+
+interface BannerProps {
+  readonly code: string
+  readonly detail?: string | undefined
+  readonly about?: string | undefined
+  readonly onRetry?: (() => void) | undefined
+  readonly onDismiss?: (() => void) | undefined
+}
+
+export function Banner({ code, detail, about, onRetry, onDismiss }: BannerProps): JSX.Element {
+  return (
+    <div className="co-banner" role="alert">
+      <Icon name="alert" />
+      <p>
+        {about && <strong>{about}: </strong>}
+        {faultText(code, detail)} <code>{code}</code>
+      </p>
+      {onRetry && <button type="button" className="co-button" onClick={onRetry}>{S.retry}</button>}
+      {onDismiss && <IconButton icon="close" label={S.dismiss} onClick={onDismiss} />}
+    </div>
+  )
+}

@@ -1,0 +1,114 @@
+/** The image with its marks, and the preview. Both show the same part of the image. */
+import { useEffect, useMemo, useRef, useState, type CSSProperties, type JSX } from 'react'
+import { S } from '../../strings'
+import { checkerPattern, drawMarksPane, drawPreviewPane, type Background } from '../render/scene'
+import type { EditorSession } from '../session'
+import type { Settings } from '../settings'
+import { usePainted, usePart } from './hooks'
+import { pointerHandlers, screenPoint, wheelHandler } from './pointer'
+import { IconButton } from './controls'
+
+interface PanesProps {
+  readonly session: EditorSession
+  readonly settings: Settings
+  readonly before: boolean
+  readonly onBefore: (before: boolean) => void
+}
+
+export function Panes({ session, settings, before, onBefore }: PanesProps): JSX.Element {
+  const [split, setSplit] = useState(50)
+  return (
+    <div className="co-panes" style={{ '--split': `${split}%` } as CSSProperties}>
+      <MarksPane session={session} annotated={!before} />
+      <PreviewPane session={session} settings={settings} before={before} />
+      <input
+        className="co-compare" type="range" min={0} max={100} value={split} aria-label={S.panes.compare}
+        onChange={(event) => setSplit(event.target.valueAsNumber)}
+      />
+      <div className="co-pane-tools">
+        <button
+          type="button" className="co-chip" title={`${S.panes.before} (\\)`}
+          onPointerDown={() => onBefore(true)} onPointerUp={() => onBefore(false)} onPointerLeave={() => onBefore(false)}
+          onKeyDown={(event) => event.key === ' ' && onBefore(true)} onKeyUp={() => onBefore(false)}
+        >
+          {S.panes.before}
+        </button>
+        <ZoomControls session={session} />
+      </div>
+    </div>
+  )
+}
+
+function useWheel(ref: { readonly current: HTMLCanvasElement | null }, session: EditorSession): void {
+  useEffect(() => {
+    const canvas = ref.current
+    const onWheel = wheelHandler((event) => session.dispatch(event))
+    // React listens passively; the page would scroll.
+    canvas?.addEventListener('wheel', onWheel, { passive: false })
+    return () => canvas?.removeEventListener('wheel', onWheel)
+  }, [ref, session])
+}
+
+function MarksPane({ session, annotated }: { readonly session: EditorSession; readonly annotated: boolean }): JSX.Element {
+  const pointer = useRef<{ x: number; y: number } | null>(null)
+  const tool = usePart(session.stage, (stage) => (stage.spaceHeld ? 'pan' : stage.tool))
+  const deleting = usePart(session.stage, (stage) => stage.hoveredMark !== null)
+  const canvas = usePainted(
+    [session.stage, session.mask],
+    (context) => {
+      const { bitmap, rendered } = session.mask.get()
+      if (bitmap) drawMarksPane(context, { stage: session.stage.get(), bitmap, rendered, annotated, pointer: pointer.current })
+    },
+    (width, height) => session.dispatch({ type: 'resize', viewport: { width, height } }),
+  )
+  const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event)), [session])
+  useWheel(canvas, session)
+  useEffect(() => session.stage.set({ ...session.stage.get() }), [annotated, session]) // repaint
+  return (
+    <canvas
+      ref={canvas} className="co-canvas co-marks" data-tool={deleting ? 'delete' : tool} tabIndex={0} role="application"
+      aria-label={S.panes.marks} id="co-image" {...handlers}
+      onPointerMove={(event) => {
+        pointer.current = event.pointerType === 'touch' ? null : screenPoint(event, event.currentTarget)
+        handlers.onPointerMove(event)
+      }}
+      onPointerLeave={() => {
+        pointer.current = null
+        handlers.onPointerLeave()
+      }}
+    />
+  )
+}
+
+function backgroundOf({ backdrop, options }: Settings): Background {
+  if (backdrop === 'white' || backdrop === 'black') return { kind: 'colour', colour: backdrop }
+  if (backdrop === 'option' && options.background?.startsWith('#')) return { kind: 'colour', colour: options.background }
+  return { kind: 'checker' }
+}
+
+function PreviewPane({ session, settings, before }: Omit<PanesProps, 'onBefore'>): JSX.Element {
+  const checker = useRef<CanvasPattern | null>(null)
+  const background = backgroundOf(settings)
+  const canvas = usePainted([session.stage, session.mask], (context) => {
+    const { bitmap, rendered } = session.mask.get()
+    checker.current ??= checkerPattern(context)
+    if (!bitmap) return
+    drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, background, before, checker: checker.current })
+  })
+  const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event), true), [session])
+  useWheel(canvas, session)
+  useEffect(() => session.mask.set({ ...session.mask.get() }), [before, settings, session]) // repaint
+  return <canvas ref={canvas} className="co-canvas co-preview" role="img" aria-label={S.panes.preview} {...handlers} />
+}
+
+function ZoomControls({ session }: { readonly session: EditorSession }): JSX.Element {
+  const percent = usePart(session.stage, (stage) => Math.round(stage.view.zoom * 100))
+  return (
+    <div className="co-zoom" role="group" aria-label={`${percent} %`}>
+      <IconButton icon="minus" label={S.zoom.out} shortcut="-" onClick={() => session.dispatch({ type: 'zoom', factor: 0.8 })} />
+      <span aria-hidden="true">{percent} %</span>
+      <IconButton icon="plus" label={S.zoom.in} shortcut="+" onClick={() => session.dispatch({ type: 'zoom', factor: 1.25 })} />
+      <IconButton icon="fit" label={S.zoom.fit} shortcut="0" onClick={() => session.dispatch({ type: 'fit' })} />
+    </div>
+  )
+}

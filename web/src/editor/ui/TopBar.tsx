@@ -1,0 +1,51 @@
+/** Name, history, help, and the one button that matters. */
+import type { JSX } from 'react'
+import { S } from '../../strings'
+import type { FileEntry } from '../files'
+import type { Workbench } from '../workbench'
+import { IconButton, Progress } from './controls'
+import { Icon } from './icons'
+
+interface TopBarProps {
+  readonly workbench: Workbench
+  readonly entry: FileEntry | null
+  readonly canApply: boolean
+  readonly finished: number
+  readonly onHistory: () => void
+  readonly onShortcuts: () => void
+  readonly onAdjust: (() => void) | null
+  /** Only inside a host page. */
+  readonly onCancel: (() => void) | null
+}
+
+export function TopBar({ workbench, entry, canApply, finished, onHistory, onShortcuts, onAdjust, onCancel }: TopBarProps): JSX.Element {
+  const applying = entry?.step.at === 'applying' ? entry.step : null
+  return (
+    <header className="co-top">
+      <span className="co-brand">
+        <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 4h7v7H4zM13 13h7v7h-7z" /><circle cx="12" cy="12" r="5.4" /></svg>
+        {S.product}
+      </span>
+      <span className="co-file" title={entry?.name}>{entry?.name}</span>
+      <div className="co-top-actions">
+        {onAdjust && <IconButton icon="sliders" className="co-only-narrow" label={S.edge.title} onClick={onAdjust} />}
+        <IconButton icon="history" label={S.history.title} onClick={onHistory} />
+        <IconButton icon="keyboard" className="co-only-wide" label={S.shortcuts.title} shortcut="?" onClick={onShortcuts} />
+        {onCancel && <button type="button" className="co-button" onClick={onCancel}>{S.cancel}</button>}
+        {finished > 1 && (
+          <button type="button" className="co-button" onClick={() => void workbench.downloadAll()}>
+            <Icon name="archive" />
+            <span className="co-only-wide">{`${S.apply.all} (${finished})`}</span>
+          </button>
+        )}
+        {entry && (
+          <button type="button" className="co-button co-primary co-apply" disabled={!canApply || applying !== null} onClick={() => void workbench.apply()}>
+            <Icon name="download" />
+            {applying ? S.apply.applying : S.apply.apply}
+          </button>
+        )}
+      </div>
+      {applying && <Progress label={S.apply.applying} part={applying.part || null} />}
+    </header>
+  )
+}

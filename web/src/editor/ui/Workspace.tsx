@@ -1,0 +1,71 @@
+/** Everything around one image: tools, panes, inspector, what it is waiting for, what went wrong. */
+import type { JSX } from 'react'
+import { S } from '../../strings'
+import type { FileEntry } from '../files'
+import type { EditorSession } from '../session'
+import type { Settings } from '../settings'
+import type { Workbench } from '../workbench'
+import { Banner } from './Banner'
+import { Progress } from './controls'
+import { usePart } from './hooks'
+import { Icon } from './icons'
+import { Inspector } from './Inspector'
+import { Panes } from './Panes'
+import { busy, partOf, stepText } from './steps'
+import { ToolRail } from './ToolRail'
+
+interface WorkspaceProps {
+  readonly workbench: Workbench
+  readonly entry: FileEntry | null
+  readonly session: EditorSession | null
+  readonly settings: Settings
+  readonly before: boolean
+  readonly adjusting: boolean
+  readonly onBefore: (before: boolean) => void
+}
+
+export function Workspace({ workbench, entry, session, settings, before, adjusting, onBefore }: WorkspaceProps): JSX.Element {
+  const failed = entry?.step.at === 'failed' ? entry.step : null
+  return (
+    <div className="co-work" data-adjusting={adjusting}>
+      {session ? <ToolRail session={session} /> : <div className="co-rail" />}
+      <main className="co-stage" aria-label={entry?.name ?? S.product}>
+        {failed && entry && (
+          <Banner code={failed.error.code} detail={failed.error.message} onRetry={() => void workbench.retry(entry.id)} />
+        )}
+        {session && <SessionFault session={session} />}
+        {session ? <OpenStage session={session} settings={settings} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
+      </main>
+      <aside className="co-side" aria-label={S.edge.title}>
+        <Inspector
+          settings={settings} session={session} onChange={(part) => workbench.setSettings(part)} onHd={(hd) => void workbench.setHd(hd)}
+        />
+      </aside>
+    </div>
+  )
+}
+
+function OpenStage(props: { session: EditorSession; settings: Settings; before: boolean; onBefore: (before: boolean) => void }): JSX.Element {
+  const opened = usePart(props.session.mask, (mask) => mask.bitmap !== null)
+  return (
+    <>
+      <Panes {...props} />
+      {!opened && <div className="co-waiting co-over"><Progress label={S.steps.opening} part={null} /><p role="status">{S.steps.opening}</p></div>}
+    </>
+  )
+}
+
+function SessionFault({ session }: { readonly session: EditorSession }): JSX.Element | null {
+  const fault = usePart(session.mask, (mask) => mask.fault)
+  return fault && <Banner code={fault.code} detail={fault.message} onRetry={() => void session.retry()} />
+}
+
+function Waiting({ entry }: { readonly entry: FileEntry }): JSX.Element {
+  return (
+    <div className="co-waiting">
+      {entry.thumb ? <img src={entry.thumb} alt="" /> : <Icon name="image" />}
+      {busy(entry.step) && <Progress label={stepText(entry)} part={partOf(entry.step)} />}
+      {entry.step.at !== 'failed' && <p role="status">{stepText(entry)}</p>}
+    </div>
+  )
+}

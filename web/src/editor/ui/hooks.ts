@@ -1,0 +1,61 @@
+/** Stores and canvases for React. */
+import { useEffect, useRef, useSyncExternalStore, type RefObject } from 'react'
+import type { Store } from '../../store'
+import type { Canvas } from '../render/marks'
+
+export function useStore<T>(store: Store<T>): T {
+  return useSyncExternalStore(store.subscribe, store.get)
+}
+
+/** Re-renders only when the selected part changes; select parts that keep their identity. */
+export function usePart<T, P>(store: Store<T>, select: (value: T) => P): P {
+  return useSyncExternalStore(store.subscribe, () => select(store.get()))
+}
+
+/**
+ * A canvas that is redrawn at most once a frame, after any of `stores` changed or the box was resized. Nothing is rendered by
+ * React for it: a pointer move costs one draw and no reconciliation.
+ */
+export function usePainted(
+  stores: readonly Pick<Store<unknown>, 'subscribe'>[],
+  draw: (canvas: Canvas) => void,
+  onResize?: (width: number, height: number) => void,
+): RefObject<HTMLCanvasElement | null> {
+  const ref = useRef<HTMLCanvasElement>(null)
+  const latest = useRef({ draw, onResize })
+  useEffect(() => {
+    latest.current = { draw, onResize }
+  })
+  useEffect(() => {
+    const canvas = ref.current
+    const context = canvas?.getContext('2d')
+    if (!canvas || !context) return
+    let frame = 0
+    const paint = (): void => {
+      frame = 0
+      const scale = devicePixelRatio
+      context.setTransform(scale, 0, 0, scale, 0, 0)
+      latest.current.draw(context)
+    }
+    const schedule = (): void => {
+      frame ||= requestAnimationFrame(paint)
+    }
+    const observer = new ResizeObserver(() => {
+      const { width, height } = canvas.getBoundingClientRect()
+      canvas.width = Math.round(width * devicePixelRatio)
+      canvas.height = Math.round(height * devicePixelRatio)
+      latest.current.onResize?.(width, height)
+      schedule()
+    })
+    observer.observe(canvas)
+    const stops = stores.map((store) => store.subscribe(schedule))
+    schedule()
+    return () => {
+      observer.disconnect()
+      stops.forEach((stop) => stop())
+      cancelAnimationFrame(frame)
+    }
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the array is new on every render, its stores are not
+  }, stores)
+  return ref
+}
