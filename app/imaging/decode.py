@@ -74,7 +74,9 @@ def decoding(path: Path, info: ImageInfo) -> Iterator[None]:
 def open_image(path: Path, info: ImageInfo, max_side: int | None) -> Opened:
     """Build the pipeline file → 8-bit RGB(A), oriented, at most `max_side`."""
     width, height = fit(info.width, info.height, max_side)
-    image = _load(path, info, max(info.width, info.height) / max(width, height))
+    step = _shrink_on_load(info.format, max(info.width, info.height) / max(width, height))
+    image = _load(path, info, step)
+    _check_size(image, info, step)
     image, icc, notes = to_rgb8(image, info.has_icc)
     if info.orientation >= 5:
         width, height = height, width
@@ -112,35 +114,43 @@ def planes(image: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     return np.ascontiguousarray(pixels[..., :3]), alpha if alpha.min() < 255 else None
 
 
-def _load(path: Path, info: ImageInfo, shrink: float) -> Any:
+def _load(path: Path, info: ImageInfo, step: float) -> Any:
     if info.format not in _VIPS:
         return _load_by_pillow(path, info)
     # `truncated`: a grey lower half is no picture. Warnings (junk between segments, odd EXIF) stay allowed.
     options: dict[str, Any] = {"access": "sequential", "fail_on": "truncated"}
     match info.format:
         case SourceFormat.JPEG:
-            image = pyvips.Image.jpegload(str(path), shrink=_jpeg_shrink(shrink), **options)
+            return pyvips.Image.jpegload(str(path), shrink=int(step), **options)
         case SourceFormat.PNG:
-            image = pyvips.Image.pngload(str(path), **options)
+            return pyvips.Image.pngload(str(path), **options)
         case SourceFormat.WEBP:
-            image = pyvips.Image.webpload(str(path), scale=min(1.0, 2 / shrink), **options)
+            return pyvips.Image.webpload(str(path), scale=1 / step, **options)
         case _:
-            image = pyvips.Image.tiffload(str(path), **options)
-    return image
+            return pyvips.Image.tiffload(str(path), **options)
 
 
-def _jpeg_shrink(shrink: float) -> int:
-    # Whole powers of two come free with the inverse DCT; the resize does the rest.
-    return max(step for step in (1, 2, 4, 8) if step <= max(shrink, 1))
+def _shrink_on_load(format: SourceFormat, shrink: float) -> float:
+    """How much of `shrink` (≥ 1) the decoder can do for free; the resize does the rest."""
+    if format is SourceFormat.JPEG:  # whole powers of two come with the inverse DCT
+        return float(max(step for step in (1, 2, 4, 8) if step <= shrink))
+    if format is SourceFormat.WEBP:  # any factor, but by a plain average; leave the last halving to Lanczos
+        return max(1.0, shrink / 2)
+    return 1.0
+
+
+def _check_size(image: Any, info: ImageInfo, step: float) -> None:
+    """A frame larger than its canvas, or a file that has changed since `probe`, has another size."""
+    stored = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
+    off = max(abs(image.width * step - stored[0]), abs(image.height * step - stored[1]))
+    if off >= max(1.0, 2 * step - 1):  # shrinking rounds up or down to a whole pixel
+        raise Damaged(f"the {info.format.value.upper()} file holds another size than its header says")
 
 
 def _load_by_pillow(path: Path, info: ImageInfo) -> Any:
     with strict_warnings(), PILLOW_READERS[info.format](path) as source:
         icc = source.info.get("icc_profile")
         array = np.asarray(_plain_mode(source))
-    stored = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
-    if (array.shape[1], array.shape[0]) != stored:
-        raise Damaged(f"the {info.format.value.upper()} file holds another size than its header says")
     image = pyvips.Image.new_from_array(array)
     image = image.copy(interpretation="b-w" if image.bands == 1 else "srgb")
     return _with_icc(image, icc)

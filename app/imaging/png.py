@@ -62,6 +62,13 @@ class Raster:
     """[height, width] or [height, width, 3]; a cropped view is fine."""
     alpha: NDArray[np.uint8] | None = None
 
+    def __post_init__(self) -> None:
+        # The filter's loops are compiled without bounds checks.
+        if self.alpha is not None and self.alpha.shape != self.pixels.shape[:2]:
+            raise ValueError(f"alpha {self.alpha.shape} does not cover pixels {self.pixels.shape}")
+        if self.pixels.dtype != np.uint8 or (self.alpha is not None and self.alpha.dtype != np.uint8):
+            raise ValueError("pixels and alpha are uint8")
+
     @property
     def height(self) -> int:
         return int(self.pixels.shape[0])

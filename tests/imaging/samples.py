@@ -49,7 +49,7 @@ def write(picture: Image.Image, path: Path, **options: Any) -> Path:
 def oriented(path: Path, orientation: int, **options: Any) -> Path:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return write(image(), path, exif=exif, **options)
+    return write(image(), path, exif=exif.tobytes(), **options)
 
 
 def display_p3_like() -> bytes:
