@@ -7,7 +7,7 @@ import pytest
 from models.model import Model
 from models.registry import Registry
 
-pytest_plugins = ("tests.services",)
+pytest_plugins = ("tests.services", "tests.stack")
 
 REPOSITORY = Path(__file__).parent.parent
 

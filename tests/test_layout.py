@@ -20,7 +20,9 @@ def _environment_reads(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
-@pytest.mark.parametrize("source", ["import os\nos.environ['A']", "import os\nos.getenv('A')", "from os import environ"])
+@pytest.mark.parametrize(
+    "source", ["import os\nos.environ['A']", "import os\nos.getenv('A')", "from os import environ"]
+)
 def test_the_check_sees_every_way_to_read_the_environment(source: str) -> None:
     assert list(_environment_reads(ast.parse(source)))
 
@@ -35,7 +37,9 @@ def test_only_settings_reads_the_environment() -> None:
 
 
 def test_the_lock_holds_exact_versions_and_nothing_of_a_machine() -> None:
-    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+    lines = [
+        line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")
+    ]
     assert lines
     assert all(line.count("==") == 1 and "/" not in line and "@" not in line for line in lines)
 

@@ -71,11 +71,13 @@ def test_nothing_in_the_environment_makes_settings_embedded(monkeypatch: pytest.
 def test_embedded_mode_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("CUTOUT_HOST", host)
     assert Settings.load().host == host
-    with pytest.raises(BadSetting, match="^CUTOUT_HOST: "):
+    with pytest.raises(BadSetting, match=r"^CUTOUT_HOST: "):
         EmbeddedSettings.load()
 
 
-def test_paths_do_not_move_with_the_working_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_paths_do_not_move_with_the_working_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     settings = Settings.load()
     assert settings.data_dir == tmp_path / ".cutout"
@@ -86,5 +88,5 @@ def test_an_override_wins_and_none_is_none(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CUTOUT_PORT", "9000")
     assert Settings.load(port=1234).port == 1234
     assert Settings.load(port=None).port == 9000
-    with pytest.raises(BadSetting, match="^CUTOUT_PORT: "):
+    with pytest.raises(BadSetting, match=r"^CUTOUT_PORT: "):
         Settings.load(port=99999)

@@ -1,0 +1,74 @@
+import io
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.data.photos import CAT
+from tests.stack import Stack, finished, succeeded
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_metadata(client: httpx.Client, encoded: str) -> None:
+    image = client.get(f"/api/images/{encoded}").json()
+    assert (image["width"], image["height"], image["format"], image["filename"]) == (
+        451,
+        300,
+        "jpeg",
+        "cat.jpg",
+    )
+    assert image["bytes"] == CAT.path.stat().st_size
+    for name in ("working", "embedding", "auto_mask"):
+        assert client.get(image["urls"][name]).status_code == 200
+
+
+def test_the_working_image_is_upright_and_at_most_2048(client: httpx.Client, tmp_path: Path) -> None:
+    photo = Image.new("RGB", (3000, 1500), "teal")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: 90° clockwise
+    photo.save(tmp_path / "upright.jpg", exif=exif)
+    job = client.post("/api/segment/encode", files={"image": (tmp_path / "upright.jpg").read_bytes()}).json()
+    assert (job["image"]["width"], job["image"]["height"]) == (1500, 3000)
+    working = client.get(f"/api/images/{job['image']['id']}/working")
+    assert working.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(working.content)).size == (1024, 2048)
+    finished(client, job)
+
+
+def test_lists_are_paged(client: httpx.Client) -> None:
+    jobs = [
+        client.post("/api/segment/encode", files={"image": CAT.path.read_bytes()}).json() for _ in range(3)
+    ]
+    first = client.get("/api/images", params={"limit": 2}).json()
+    second = client.get("/api/images", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    ids = [item["id"] for item in first["items"] + second["items"]]
+    assert ids[:3] == [job["image"]["id"] for job in reversed(jobs)]
+    for job in jobs:
+        finished(client, job)
+
+
+def test_delete_takes_everything_along(client: httpx.Client, stack: Stack) -> None:
+    job = succeeded(client, client.post("/api/segment/remove", files={"image": CAT.path.read_bytes()}))
+    here = f"/api/images/{job['image']['id']}"
+    assert list(stack.settings.storage_dir.rglob(f"*{job['image']['id']}*/*"))
+    assert client.delete(here).status_code == 204
+    assert client.delete(here).json()["code"] == "image_not_found"
+    for path in (here, f"{here}/working", f"{here}/embedding", f"{here}/auto-mask"):
+        assert client.get(path).json()["code"] == "image_not_found"
+    assert client.get(job["urls"]["result"]).status_code == 404
+    left: dict[str, Any] = client.get(job["urls"]["self"]).json()
+    assert (left["status"], left["result"]["url"]) == ("succeeded", None)
+    assert not list(stack.settings.storage_dir.rglob(f"*{job['image']['id']}*"))
+
+
+def test_not_encoded_is_another_answer_than_not_there(client: httpx.Client, encoded: str) -> None:
+    missing = client.get(f"/api/images/{uuid4()}/embedding")
+    assert (missing.status_code, missing.json()["code"]) == (404, "image_not_found")
+    other = client.get(f"/api/images/{encoded}/embedding", params={"model": "sam2.1-hiera-tiny"})
+    assert (other.status_code, other.json()["code"]) == (404, "embedding_not_found")
+    unknown = client.get(f"/api/images/{encoded}/embedding", params={"model": "nope"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "model_unknown")

@@ -1,0 +1,42 @@
+import hashlib
+
+import httpx
+import pytest
+
+from models.registry import Registry
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_the_manifest_names_what_a_browser_may_load(client: httpx.Client, registry: Registry) -> None:
+    answer = client.get("/models/manifest.json", params={"model": "lite"})
+    manifest = answer.json()
+    assert (manifest["name"], manifest["geometry"]["fit"]) == ("lite", "pad")
+    assert [file["role"] for file in manifest["files"]] == ["decoder"]
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    decoder = manifest["files"][0]
+    file = client.get(decoder["url"])
+    assert hashlib.sha256(file.content).hexdigest() == decoder["sha256"]
+    assert len(file.content) == decoder["bytes"]
+    assert "immutable" in file.headers["cache-control"]
+    assert file.headers["cross-origin-resource-policy"] == "cross-origin"
+    part = client.get(decoder["url"], headers={"Range": "bytes=1000-1999"})
+    assert (part.status_code, part.content) == (206, file.content[1000:2000])
+
+
+def test_the_manifest_is_of_the_model_that_jobs_get(client: httpx.Client) -> None:
+    assert (
+        client.get("/models/manifest.json").json()["name"] == client.get("/readyz").json()["model"] == "lite"
+    )
+
+
+def test_encoders_and_foreign_files_stay_here(client: httpx.Client, registry: Registry) -> None:
+    encoder = registry.manifest("lite").file("encoder")
+    assert encoder is not None
+    for name in (encoder.sha256, "0" * 64, "..%2f..%2fmanifests", "x"):
+        assert client.get(f"/models/files/{name}").status_code == 404
+
+
+def test_an_unknown_model(client: httpx.Client) -> None:
+    answer = client.get("/models/manifest.json", params={"model": "nope"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "model_unknown")

@@ -1,0 +1,139 @@
+"""The whole product for tests: Postgres, Redis, the API and both workers, as `cutout dev` runs them."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from app import logs
+from app.accounts.service import AccountService
+from app.accounts.types import LOCAL_USER_ID
+from app.commands.serve import listen, url_of
+from app.db.pool import open_pool
+from app.main import create_app
+from app.settings import EmbeddedSettings, Settings
+from models.registry import Registry
+from tests.services import fresh_database
+
+WAIT_S = 60
+
+
+@dataclass(frozen=True)
+class Stack:
+    url: str
+    settings: Settings
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=WAIT_S + 5, trust_env=False)
+
+
+@pytest.fixture(scope="session")
+def stack(
+    postgres: str,
+    template: str,
+    redis_server: str,
+    registry: Registry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """One per test process; its data stays from test to test."""
+    settings = EmbeddedSettings.load(
+        database_url=fresh_database(postgres, template),
+        redis_url=redis_server,
+        data_dir=tmp_path_factory.mktemp("data"),
+        models_dir=registry.root,
+        port=0,
+        model="lite",
+    )
+    asyncio.run(_local_user(settings))
+    with contextlib.ExitStack() as running:
+        url = running.enter_context(serving(settings))
+        for kind in ("embed", "mask"):
+            running.enter_context(worker(kind, settings))
+        yield Stack(url, settings)
+
+
+@contextlib.contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The HTTP process, in a thread of this one."""
+    with listen(settings.host, settings.port) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, proxy_headers=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            _until(lambda: server.started or not thread.is_alive())
+            yield url_of(listener)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def worker(kind: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    services = settings.services()
+    command = [sys.executable, "-m", "tests.stack", kind, services.database_url, services.redis_url]
+    process = subprocess.Popen([*command, str(settings.data_dir), str(settings.models_dir)])
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            assert process.wait(40) == 0
+        finally:
+            process.kill()
+
+
+def finished(client: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
+    """The job once it has ended."""
+    ended: dict[str, Any] = client.get(job["urls"]["self"], params={"wait": WAIT_S}).json()
+    assert ended["status"] not in {"queued", "processing"}, ended
+    return ended
+
+
+def succeeded(client: httpx.Client, response: httpx.Response) -> dict[str, Any]:
+    """The job of a 202 once it has worked."""
+    assert response.status_code == 202, response.text
+    ended = finished(client, response.json())
+    assert ended["status"] == "succeeded", ended["error"]
+    return ended
+
+
+async def _local_user(settings: Settings) -> None:
+    pool = await open_pool(settings.services().database_url, max_size=1)
+    await AccountService(pool).ensure(LOCAL_USER_ID)
+    await pool.close()
+
+
+def _until(condition: Any, timeout_s: float = WAIT_S) -> None:
+    until = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def _main(kind: str, database_url: str, redis_url: str, data_dir: str, models_dir: str) -> None:
+    from workers.main import run_worker
+
+    settings = EmbeddedSettings.load(
+        database_url=database_url,
+        redis_url=redis_url,
+        data_dir=Path(data_dir),
+        models_dir=Path(models_dir),
+        model="lite",
+        log_level="warning",
+    )
+    logs.configure(settings, kind)
+    run_worker(kind, settings)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
