@@ -54,6 +54,14 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     db_pool_size: int = Field(10, ge=2, le=100)
+    worker_slots: int = Field(1, ge=1, le=64)
+    worker_grace_s: float = Field(25.0, ge=0)
+    worker_memory_mb: int | None = Field(None, ge=200)
+    worker_waits_s: float = Field(0.0, ge=0)
+    job_timeout_s: float = Field(300.0, ge=1)
+    user_slots: int | None = Field(None, ge=1)
+    queue_limit: int = Field(10_000, ge=1)
+    user_queue_limit: int = Field(5_000, ge=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
 

@@ -8,7 +8,7 @@ from app.settings import Settings
 from app.storage.local import LocalStore
 from models.registry import Registry
 from workers import embed, mask
-from workers.runtime import WorkerOptions, WorkerSettings, serve
+from workers.runtime import NO_CAP, WorkerOptions, WorkerSettings, serve
 
 
 def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
@@ -19,7 +19,14 @@ def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
 
 
 def _settings(kind: Literal["embed", "mask"], settings: Settings) -> WorkerSettings:
-    options = WorkerOptions()
+    options = WorkerOptions(
+        slots=settings.worker_slots,
+        grace_s=settings.worker_grace_s,
+        job_timeout_s=settings.job_timeout_s,
+        memory_limit_mb=settings.worker_memory_mb,
+        user_cap=settings.user_slots or NO_CAP,
+        waited_s=settings.worker_waits_s,
+    )
     if kind == "mask":
         return mask.worker_settings(settings, options)
     with model_errors():

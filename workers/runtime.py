@@ -1,6 +1,7 @@
 """One worker process: hears the bell, claims by turn, runs handlers, settles rows, leaves without a loss."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from app.jobs.events import Events
 from app.jobs.types import Job, JobKind
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.messages import BadMessage, JobMessage
+from app.queue.port import Presence
 from app.storage.base import ObjectStore
 from workers.bell import BellWorker
 from workers.leases import LeaseKeeper, ask_to_leave, wait_until_idle
@@ -31,6 +33,9 @@ _EXIT_PAUSE_S = 5.0
 """After the grace: how long a run may take to reach its next step and give the job back."""
 _KILL_AFTER_S = 15.0
 _RETRY_S = 1.0
+_PRESENT_EVERY_S = 5.0
+
+NO_CAP = 1_000_000
 
 _log = structlog.get_logger()
 
@@ -46,7 +51,7 @@ class WorkerOptions:
     job_timeout_s: float = 300.0
     memory_limit_mb: int | None = None
     """Resident size at which the worker ends between two jobs, to be started anew."""
-    user_cap: int = 1_000_000
+    user_cap: int = NO_CAP
     """Jobs of one user at once in this queue."""
     waited_s: float = 0.0
     """Leave jobs younger than this to other workers."""
@@ -90,7 +95,7 @@ class Runtime:
         self._queue = queue
         self._handlers = handlers
         self._keeper = keeper
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self._reports: set[asyncio.Task[None]] = set()
         self.leaving = asyncio.Event()
 
@@ -113,7 +118,7 @@ class Runtime:
         try:
             return await self._claims.claim(
                 self._queue,
-                self._worker,
+                self.worker,
                 lease_s=options.lease_s,
                 user_cap=options.user_cap,
                 waited_s=options.waited_s,
@@ -221,6 +226,7 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     keeper.start()
     background = [asyncio.ensure_future(bell.listen())]
     background += [asyncio.ensure_future(part(context)) for part in settings.background]
+    background.append(asyncio.ensure_future(_be_present(doorbell, settings.queue, runtime.worker)))
     _log.info("worker ready", queue=settings.queue, slots=options.slots)
     await runtime.leaving.wait()
     bell.deaf()
@@ -228,9 +234,19 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     for task in background:
         task.cancel()
     await asyncio.gather(*background, return_exceptions=True)
+    with contextlib.suppress(Unavailable):
+        await doorbell.gone(settings.queue, runtime.worker)
     keeper.stop()
     await context.pool.close()
     await doorbell.close()
+
+
+async def _be_present(presence: Presence, queue: str, worker: str) -> None:
+    """Until cancelled: say that we are alive."""
+    while True:
+        with contextlib.suppress(Unavailable):
+            await presence.here(queue, worker)
+        await asyncio.sleep(_PRESENT_EVERY_S)
 
 
 async def _leave(keeper: LeaseKeeper, grace_s: float) -> None:

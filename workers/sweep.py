@@ -10,6 +10,7 @@ from app.errors import Unavailable
 from app.images import repository as images
 from app.images.service import purge
 from app.jobs import repository as jobs
+from app.jobs.idempotency import forget_old
 from app.jobs.reconciler import Reconciler
 from app.storage.base import ObjectStore
 from workers.run import remove_runs
@@ -41,6 +42,7 @@ async def tidy(pool: Pool, store: ObjectStore) -> None:
         results = await jobs.expired_results(conn, _AT_ONCE)
     for user_id, image_id in buried:
         await purge(pool, store, user_id, image_id)
+    await forget_old(pool)
     for job_id, key in results:
         await store.delete([key])
         async with connection(pool) as conn:

@@ -1,16 +1,17 @@
 -- name: insert_job
 -- nothing is inserted for an image that is not the user's, deleted or expired; `for share` waits for a deleter
 with image as (
-    select id from images
+    select id, charged_job from images
     where id = %(image_id)s and user_id = %(user_id)s
       and deleted_at is null and (expires_at is null or expires_at > now())
     for share
 )
 insert into jobs (id, user_id, kind, model, image_id, params, queue, priority, turn, deadline, announced_at, webhook,
-                  request_id)
+                  request_id, reserved)
 select %(id)s, %(user_id)s, %(kind)s, %(model)s, image.id, %(params)s, %(queue)s, %(priority)s,
        next_turn(%(user_id)s, %(queue)s, %(priority)s::smallint),
-       now() + make_interval(secs => %(deadline_s)s), now(), %(webhook)s, %(request_id)s
+       now() + make_interval(secs => %(deadline_s)s), now(), %(webhook)s, %(request_id)s,
+       case when image.charged_job is null then %(reserved)s else 0 end
 from image
 returning *
 
@@ -160,6 +161,45 @@ limit %(limit)s
 -- name: forget_result
 update jobs set result_key = null where id = %(id)s and result_key = %(key)s
 
--- name: depth
-select queue, status, count(*) as jobs, min(created_at) as oldest from jobs
-where status in ('queued', 'processing') group by queue, status
+-- name: load
+-- of one queue: how many wait (counted up to the limit), how many of them are the user's, how many ended lately
+select
+    (select count(*) from (select from jobs where queue = %(queue)s and status = 'queued' limit %(limit)s) q) as waiting,
+    (select count(*) from jobs where queue = %(queue)s and status = 'queued' and user_id = %(user_id)s) as mine,
+    (select count(*) from jobs
+     where queue = %(queue)s and finished_at > now() - make_interval(secs => %(window_s)s)) as ended
+
+-- name: queues
+-- for `cutout queue` and /metrics
+select queue,
+    count(*) filter (where status = 'queued') as waiting,
+    count(*) filter (where status = 'processing') as processing,
+    coalesce(extract(epoch from now() - min(created_at) filter (where status = 'queued')), 0)::float as oldest_s,
+    count(*) filter (where finished_at > now() - interval '1 minute') as ended
+from jobs
+where status in ('queued', 'processing') or finished_at > now() - interval '1 minute'
+group by queue order by queue
+
+-- name: stats
+-- of jobs that ended lately
+select kind, status, error ->> 'code' as code, count(*) as jobs,
+    percentile_cont(0.5) within group (order by extract(epoch from started_at - created_at))::float as waited_p50_s,
+    percentile_cont(0.5) within group (order by extract(epoch from finished_at - started_at))::float as worked_p50_s,
+    percentile_cont(0.95) within group (order by extract(epoch from finished_at - started_at))::float as worked_p95_s,
+    sum(attempt) as attempts, sum(crashes) as crashes
+from jobs
+where finished_at > now() - make_interval(secs => %(window_s)s)
+group by kind, status, error ->> 'code' order by kind, status, code
+
+-- name: list_all
+select * from jobs
+where (%(after)s::uuid is null or id < %(after)s) and (%(status)s::text is null or status = %(status)s)
+order by id desc limit %(limit)s
+
+-- name: any_job
+select * from jobs where id = %(id)s
+
+-- name: cancel_any
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()
+where id = %(id)s and status in ('queued', 'processing')
+returning *

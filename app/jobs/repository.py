@@ -12,6 +12,7 @@ from app.db.pool import Connection, Row
 from app.db.queries import load
 from app.errors import AppError
 from app.jobs.types import Job, JobKind, JobStatus
+from app.webhooks.types import JobWebhook
 
 _SQL = load(Path(__file__).with_name("queries.sql"))
 
@@ -26,9 +27,38 @@ class Waiting:
     request_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    queue: str
+    waiting: int = 0
+    processing: int = 0
+    oldest_s: float = 0.0
+    """Age of the oldest job that waits."""
+    ended: int = 0
+    """Within the last minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindStats:
+    """Jobs of one kind that ended the same way."""
+
+    kind: JobKind
+    status: JobStatus
+    code: str | None
+    jobs: int
+    waited_p50_s: float | None
+    """From creation to the first claim; None where no worker ever took them."""
+    worked_p50_s: float | None
+    worked_p95_s: float | None
+    attempts: int
+    crashes: int
+
+
 def job_from(row: Row) -> Job:
     values: dict[str, Any] = {field.name: row[field.name] for field in fields(Job)}
-    return Job(**{**values, "kind": JobKind(row["kind"]), "status": JobStatus(row["status"])})
+    webhook = JobWebhook.model_validate(row["webhook"]) if row["webhook"] else None
+    typed = {"kind": JobKind(row["kind"]), "status": JobStatus(row["status"]), "webhook": webhook}
+    return Job(**{**values, **typed})
 
 
 async def one(conn: Connection, query: str, values: Mapping[str, object]) -> Job | None:
@@ -68,6 +98,25 @@ async def stands(conn: Connection, job: Job) -> bool:
 async def only_sweeper(conn: Connection) -> bool:
     row = await (await conn.execute(_SQL["only_sweeper"])).fetchone()
     return row is not None and bool(row["mine"])
+
+
+async def queue_load(conn: Connection, queue: str, user_id: UUID, limit: int, window_s: float) -> Row:
+    """`waiting` (counted up to `limit`), `mine`, `ended` within the window."""
+    values = {"queue": queue, "user_id": user_id, "limit": limit, "window_s": window_s}
+    row = await (await conn.execute(_SQL["load"], values)).fetchone()
+    assert row is not None
+    return row
+
+
+async def queues(conn: Connection) -> list[QueueStats]:
+    return [QueueStats(**row) for row in await (await conn.execute(_SQL["queues"])).fetchall()]
+
+
+async def stats(conn: Connection, window_s: float) -> list[KindStats]:
+    rows = await (await conn.execute(_SQL["stats"], {"window_s": window_s})).fetchall()
+    return [
+        KindStats(**{**row, "kind": JobKind(row["kind"]), "status": JobStatus(row["status"])}) for row in rows
+    ]
 
 
 async def waiting(conn: Connection, grace_s: float, limit: int) -> list[Waiting]:

@@ -13,9 +13,12 @@ from app.db.page import Page, after, cut
 from app.db.pool import Connection, Pool, connection, transaction
 from app.images.errors import ImageNotFound
 from app.jobs import repository
+from app.jobs.admission import NO_LIMITS, Limits, admit
 from app.jobs.announce import announce
 from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
+from app.jobs.idempotency import HeldKey
+from app.jobs.prices import price
 from app.jobs.types import Job, JobKind, JobStatus, NewJob
 from app.queue.messages import MASK_QUEUE, embed_queue
 from app.queue.port import Doorbell
@@ -27,17 +30,27 @@ _POLL_S = (0.02, 0.5)
 
 
 class JobService:
-    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events | None = None) -> None:
+    def __init__(
+        self, pool: Pool, doorbell: Doorbell, events: Events | None = None, limits: Limits = NO_LIMITS
+    ) -> None:
         self._pool = pool
+        self._limits = limits
         self._doorbell = doorbell
         self._events = events or Events(None)
 
-    async def create(self, new: NewJob) -> Job:
-        """The row first, then the bell. Raises ImageNotFound, DatabaseUnavailable."""
+    async def create(self, new: NewJob, key: HeldKey | None = None) -> Job:
+        """The row first, credits reserved and `key` named with it; then the bell.
+
+        Raises ImageNotFound, QueueFull, TooManyJobs, DatabaseUnavailable.
+        """
+        row = _row(new)
         async with transaction(self._pool) as conn:
-            job = await repository.one(conn, "insert_job", _row(new))
-        if job is None:
-            raise ImageNotFound("no such image")
+            await admit(conn, str(row["queue"]), new.user_id, self._limits)
+            job = await repository.one(conn, "insert_job", row)
+            if job is None:
+                raise ImageNotFound("no such image")
+            if key is not None:
+                await key.name(conn, job.id)
         await announce(self._doorbell, job)
         await self._events.changed(job)
         return job
@@ -125,4 +138,5 @@ def _row(new: NewJob) -> dict[str, object]:
         "deadline_s": DEADLINE_S,
         "webhook": Jsonb(new.webhook.model_dump(mode="json")) if new.webhook else None,
         "request_id": new.request_id,
+        "reserved": price(new),
     }

@@ -61,6 +61,13 @@ class RemoveParams(BaseModel):
 JobParams = EncodeParams | ApplyParams | RemoveParams
 
 
+PARAMS: dict[JobKind, type[JobParams]] = {
+    JobKind.ENCODE: EncodeParams,
+    JobKind.APPLY_MASK: ApplyParams,
+    JobKind.REMOVE: RemoveParams,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NewJob:
     user_id: UUID
@@ -106,6 +113,7 @@ class Job:
     """Milli-credits charged."""
     cost_micros: int
     """Micro-dollars that it cost us."""
+    webhook: JobWebhook | None
     request_id: str | None
     version: int
     """Rises with every change that a listener can see: the id of its event."""

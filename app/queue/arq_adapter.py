@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +22,10 @@ TASK = "work"
 SOCKET_TIMEOUT_S = 5.0
 """A Redis that is connected but silent must not hold a worker: arq sets no timeout of its own."""
 CONNECTIONS = 64
+
+PRESENT_S = 15.0
+"""A worker that has not been heard of for so long is gone."""
+_PRESENT = "cutout:workers"
 
 
 def connect(redis_url: str) -> ArqRedis:
@@ -48,7 +54,7 @@ def serialize(data: dict[str, Any]) -> bytes:
 
 
 class ArqDoorbell:
-    """Doorbell and Publisher over one Redis."""
+    """Doorbell, Publisher and Presence over one Redis."""
 
     def __init__(self, redis: ArqRedis, *, timeout_s: float = 1.0) -> None:
         self._redis = redis
@@ -69,6 +75,23 @@ class ArqDoorbell:
     async def publish(self, channel: str, payload: bytes) -> None:
         async with self._bounded():
             await self._redis.publish(channel, payload)
+
+    async def here(self, queue: str, worker: str) -> None:
+        async with self._bounded():
+            await self._redis.zadd(_PRESENT, {f"{queue} {worker}": time.time()})
+
+    async def gone(self, queue: str, worker: str) -> None:
+        async with self._bounded():
+            await self._redis.zrem(_PRESENT, f"{queue} {worker}")
+
+    async def alive(self) -> dict[str, int] | None:
+        try:
+            async with self._bounded():
+                await self._redis.zremrangebyscore(_PRESENT, 0, time.time() - PRESENT_S)
+                names = await self._redis.zrange(_PRESENT, 0, -1)
+        except QueueUnavailable:
+            return None
+        return dict(Counter(name.decode().partition(" ")[0] for name in names))
 
     async def ping(self) -> None:
         """Raises QueueUnavailable."""

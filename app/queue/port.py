@@ -1,6 +1,6 @@
 """What the product knows of the queue: a bell that can be rung, and asked what it still remembers."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
 from app.queue.messages import JobMessage
@@ -19,4 +19,24 @@ class Doorbell(Protocol):
 class Publisher(Protocol):
     async def publish(self, channel: str, payload: bytes) -> None:
         """Tell whoever listens right now. Raises QueueUnavailable."""
+        ...
+
+
+class Subscriber(Protocol):
+    def messages(self, pattern: str) -> AsyncIterator[tuple[str, bytes]]:
+        """(channel, payload) of what is published from now on. Raises QueueUnavailable when it breaks off."""
+        ...
+
+
+class Presence(Protocol):
+    async def here(self, queue: str, worker: str) -> None:
+        """This worker is alive; to be said every few seconds. Raises QueueUnavailable."""
+        ...
+
+    async def gone(self, queue: str, worker: str) -> None:
+        """Raises QueueUnavailable."""
+        ...
+
+    async def alive(self) -> dict[str, int] | None:
+        """Workers by queue; None where Redis does not answer."""
         ...

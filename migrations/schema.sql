@@ -1,0 +1,512 @@
+CREATE SCHEMA public;
+
+CREATE FUNCTION public.count_visible_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.version := old.version + 1;
+    new.changed_in := pg_current_xact_id();
+    return new;
+end $$;
+
+CREATE FUNCTION public.new_id() RETURNS uuid
+    LANGUAGE sql
+    AS $$
+    select encode(
+        set_bit(set_bit(
+            overlay(uuid_send(gen_random_uuid())
+                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                    from 1 for 6),
+            52, 1), 53, 1),
+        'hex')::uuid
+$$;
+
+CREATE FUNCTION public.next_turn(for_user uuid, in_queue text, with_priority smallint) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select greatest(
+        (select max(turn) + 1 from jobs
+         where user_id = for_user and queue = in_queue and priority = with_priority and status = 'queued'),
+        (select min(turn) from jobs
+         where queue = in_queue and priority = with_priority and status = 'queued'),
+        0
+    )
+$$;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '% is append-only', tg_table_name using errcode = 'integrity_constraint_violation';
+end $$;
+
+CREATE FUNCTION public.reserve_credits() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    insert into credit_entries (user_id, job_id, entry_kind, held, spent)
+    values (new.user_id, new.id, 'reserve', new.reserved, 0);
+    return null;
+end $$;
+
+CREATE FUNCTION public.settle_credits() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    if new.status = 'succeeded' then
+        -- two jobs on one image wait for each other here; the second one is free
+        update images set charged_job = new.id where id = new.image_id and charged_job is null;
+        if found then
+            new.credits := new.reserved;
+        end if;
+    end if;
+    insert into credit_entries (user_id, job_id, entry_kind, held, spent) values (
+        new.user_id, new.id, case new.status when 'succeeded' then 'settle' else 'release' end,
+        -new.reserved, new.credits);
+    return new;
+end $$;
+
+CREATE FUNCTION public.write_deliveries() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    told text := 'job.' || new.status;
+begin
+    insert into webhook_deliveries (id, user_id, endpoint_id, job_id, event, url, payload)
+    select new_id(), new.user_id, receiver.endpoint_id, new.id, told, receiver.url, jsonb_build_object(
+        'type', told,
+        'timestamp', new.finished_at,
+        'data', jsonb_build_object(
+            'id', new.id, 'kind', new.kind, 'status', new.status, 'image_id', new.image_id,
+            'batch_id', new.batch_id, 'created_at', new.created_at, 'finished_at', new.finished_at,
+            'error', case when new.error is not null then jsonb_build_object(
+                'code', new.error -> 'code', 'message', new.error -> 'message') end,
+            'url', '/api/jobs/' || new.id
+        )
+    )::text
+    from (
+        select id as endpoint_id, url, events from webhook_endpoints
+        where user_id = new.user_id and disabled_at is null
+        union all
+        select null, new.webhook ->> 'url',
+               array(select jsonb_array_elements_text(coalesce(new.webhook -> 'events', '[]')))
+        where new.webhook is not null
+    ) as receiver
+    where receiver.events = '{}' or told = any (receiver.events);
+    return null;
+end $$;
+
+CREATE TABLE public.credit_entries (
+    id uuid DEFAULT public.new_id() NOT NULL,
+    user_id uuid NOT NULL,
+    job_id uuid,
+    entry_kind text NOT NULL,
+    held integer NOT NULL,
+    spent integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credit_entries_entry_kind_check CHECK ((entry_kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text])))
+);
+
+CREATE TABLE public.embeddings (
+    image_id uuid NOT NULL,
+    model text NOT NULL,
+    revision text NOT NULL,
+    codec text NOT NULL,
+    storage_key text NOT NULL,
+    bytes bigint NOT NULL,
+    proposal jsonb,
+    proposed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.idempotency_keys (
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    fingerprint text NOT NULL,
+    resource_id uuid,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.images (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    storage_key text NOT NULL,
+    working_key text,
+    sha256 text NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    format text NOT NULL,
+    bytes bigint NOT NULL,
+    filename text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    purged_at timestamp with time zone,
+    charged_job uuid,
+    CONSTRAINT images_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT images_height_check CHECK ((height > 0)),
+    CONSTRAINT images_width_check CHECK ((width > 0))
+);
+
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    batch_id uuid,
+    kind text NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    engine text DEFAULT 'sam2'::text NOT NULL,
+    model text NOT NULL,
+    image_id uuid NOT NULL,
+    params jsonb NOT NULL,
+    result jsonb,
+    result_key text,
+    result_expires_at timestamp with time zone,
+    error jsonb,
+    timings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    turn bigint NOT NULL,
+    progress real DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    crashes smallint DEFAULT 0 NOT NULL,
+    run_after timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    deadline timestamp with time zone NOT NULL,
+    announced_at timestamp with time zone,
+    worker text,
+    webhook jsonb,
+    credits integer DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    request_id text,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    reserved integer DEFAULT 0 NOT NULL,
+    CONSTRAINT jobs_check CHECK (((status = 'processing'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT jobs_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT jobs_check2 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT jobs_check3 CHECK (((status <> 'succeeded'::text) OR (result IS NOT NULL))),
+    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text]))),
+    CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
+    CONSTRAINT jobs_reserved_check CHECK ((reserved >= 0)),
+    CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.users (
+    id uuid NOT NULL,
+    email text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.webhook_attempts (
+    delivery_id uuid NOT NULL,
+    number integer NOT NULL,
+    status integer,
+    ms integer NOT NULL,
+    error text,
+    started_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.webhook_deliveries (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    endpoint_id uuid,
+    job_id uuid,
+    event text NOT NULL,
+    url text NOT NULL,
+    receiver text GENERATED ALWAYS AS (COALESCE((endpoint_id)::text, "substring"(url, '^[^/]+//[^/?#]+'::text), url)) STORED NOT NULL,
+    payload text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    step integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    delivered_at timestamp with time zone,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.webhook_endpoints (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    url text NOT NULL,
+    events text[] DEFAULT '{}'::text[] NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    failing_since timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_endpoints_check CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+    CONSTRAINT webhook_endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text, 'by_user'::text])))
+);
+
+CREATE TABLE public.webhook_secrets (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    endpoint_id uuid,
+    secret text NOT NULL,
+    expires_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.credit_entries
+    ADD CONSTRAINT credit_entries_job_id_entry_kind_key UNIQUE (job_id, entry_kind);
+
+ALTER TABLE ONLY public.credit_entries
+    ADD CONSTRAINT credit_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.embeddings
+    ADD CONSTRAINT embeddings_pkey PRIMARY KEY (image_id, model, revision);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY public.images
+    ADD CONSTRAINT images_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_pkey PRIMARY KEY (delivery_id, number);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (id);
+
+CREATE INDEX credit_entries_of_user ON public.credit_entries USING btree (user_id, id);
+
+CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (taken_at);
+
+CREATE INDEX images_expiring ON public.images USING btree (expires_at) WHERE ((deleted_at IS NULL) AND (expires_at IS NOT NULL));
+
+CREATE INDEX images_of_user ON public.images USING btree (user_id, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX images_to_purge ON public.images USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
+
+CREATE INDEX jobs_changed ON public.jobs USING btree (changed_in);
+
+CREATE INDEX jobs_finished ON public.jobs USING btree (queue, finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX jobs_leased ON public.jobs USING btree (queue, user_id, lease_until) WHERE (status = 'processing'::text);
+
+CREATE INDEX jobs_of_image ON public.jobs USING btree (image_id, id DESC);
+
+CREATE INDEX jobs_of_user ON public.jobs USING btree (user_id, id DESC);
+
+CREATE INDEX jobs_ready ON public.jobs USING btree (queue, priority DESC, turn, id) WHERE (status = 'queued'::text);
+
+CREATE INDEX jobs_result_expiring ON public.jobs USING btree (result_expires_at) WHERE ((result_key IS NOT NULL) AND (result_expires_at IS NOT NULL));
+
+CREATE INDEX jobs_waiting_of_user ON public.jobs USING btree (user_id, queue, priority, turn) WHERE (status = 'queued'::text);
+
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_of_endpoint ON public.webhook_deliveries USING btree (endpoint_id, id DESC);
+
+CREATE INDEX webhook_deliveries_of_job ON public.webhook_deliveries USING btree (job_id);
+
+CREATE INDEX webhook_deliveries_of_user ON public.webhook_deliveries USING btree (user_id, id DESC);
+
+CREATE INDEX webhook_endpoints_of_user ON public.webhook_endpoints USING btree (user_id, id);
+
+CREATE INDEX webhook_secrets_of_owner ON public.webhook_secrets USING btree (user_id, endpoint_id);
+
+CREATE TRIGGER credit_entries_append_only BEFORE DELETE OR UPDATE ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION public.write_deliveries();
+
+CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
+
+CREATE TRIGGER jobs_settle BEFORE UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (old.reserved > 0))) EXECUTE FUNCTION public.settle_credits();
+
+CREATE TRIGGER jobs_version BEFORE UPDATE OF status, progress, result, error, queue ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.count_visible_change();
+
+ALTER TABLE ONLY public.credit_entries
+    ADD CONSTRAINT credit_entries_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id);
+
+ALTER TABLE ONLY public.credit_entries
+    ADD CONSTRAINT credit_entries_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.embeddings
+    ADD CONSTRAINT embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.images
+    ADD CONSTRAINT images_charged_job_fkey FOREIGN KEY (charged_job) REFERENCES public.jobs(id);
+
+ALTER TABLE ONLY public.images
+    ADD CONSTRAINT images_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.webhook_attempts
+    ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.webhook_deliveries(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES public.webhook_endpoints(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES public.webhook_endpoints(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE public.credit_entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.embeddings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.images ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_row ON public.users FOR SELECT TO authenticated USING ((id = auth.uid()));
+
+CREATE POLICY own_rows ON public.credit_entries FOR SELECT TO authenticated USING ((user_id = auth.uid()));
+
+CREATE POLICY own_rows ON public.embeddings FOR SELECT TO authenticated USING ((EXISTS ( SELECT 1
+   FROM public.images
+  WHERE ((images.id = embeddings.image_id) AND (images.user_id = auth.uid())))));
+
+CREATE POLICY own_rows ON public.images FOR SELECT TO authenticated USING (((user_id = auth.uid()) AND (deleted_at IS NULL)));
+
+CREATE POLICY own_rows ON public.jobs FOR SELECT TO authenticated USING ((user_id = auth.uid()));
+
+ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_endpoints ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_secrets ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA public TO anon;
+GRANT USAGE ON SCHEMA public TO authenticated;
+
+GRANT SELECT ON TABLE public.credit_entries TO authenticated;
+
+GRANT SELECT(image_id) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT(model) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT(revision) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT(codec) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT(bytes) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT(id) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(sha256) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(width) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(height) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(format) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(bytes) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(filename) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(expires_at) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(deleted_at) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(batch_id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(kind) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(status) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(engine) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(model) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(image_id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(result) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(error) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(timings) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(priority) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(progress) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(attempt) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(crashes) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(deadline) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(credits) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(cost_micros) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(version) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(started_at) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT ON TABLE public.users TO authenticated;
