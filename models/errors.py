@@ -7,7 +7,10 @@ ModelError
 ├── ManifestInvalid     the manifest itself cannot be read, or a newer program wrote it
 ├── DownloadFailed      the source did not give the file
 ├── EmbeddingMismatch   an embedding of another model or revision
-└── RuntimeMissing      what runs this model (torch, a GPU) is not installed or has gone
+├── RuntimeMissing      what runs this model is not installed (`pip install cutout[torch]`)
+├── OutOfMemory         one image alone does not fit into the GPU's memory
+├── DeviceLost          the GPU failed and this process cannot use it again: give the jobs back and end
+└── ParityFailed        an exported graph does not compute what its source computes
 """
 
 from typing import ClassVar
@@ -45,3 +48,15 @@ class EmbeddingMismatch(ModelError):
 
 class RuntimeMissing(ModelError):
     code = "runtime_missing"
+
+
+class OutOfMemory(ModelError):
+    code = "gpu_out_of_memory"
+
+
+class DeviceLost(ModelError):
+    code = "device_lost"
+
+
+class ParityFailed(ModelError):
+    code = "parity_failed"

@@ -47,9 +47,15 @@ class Model:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What runs other than was asked for, e.g. on the CPU because no GPU driver is there."""
+        """What runs other than was asked for, e.g. on the CPU for want of a GPU. Opens the encoder."""
         with self._lock:
             return self._encoder.notes
+
+    @property
+    def max_batch(self) -> int:
+        """The most images that one run of the encoder takes. Opens the encoder."""
+        with self._lock:
+            return self._encoder.max_batch
 
     @property
     def fit(self) -> Fit:
@@ -57,6 +63,8 @@ class Model:
 
     def warmup(self) -> None:
         """Opens both halves and runs each once, so that no job pays for it."""
+        with self._lock:
+            self._encoder.warmup()
         blank = np.zeros((MASK_SIDE, MASK_SIDE, 3), np.uint8)
         (embedding,) = self.encode([blank], [(MASK_SIDE, MASK_SIDE)])
         self.decode(embedding, Prompts(np.full((1, 1, 2), 512, np.float32), np.ones((1, 1), np.float32)))

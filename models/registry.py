@@ -5,21 +5,31 @@ On disk, under the registry's root: `files/<sha256>` (content-addressed, shared 
 """
 
 import hashlib
+import importlib.util
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.download import Progress, check, fetch, locked, sha256_of
-from models.errors import ModelMissing, ModelUnknown
+from models.errors import ModelMissing, ModelUnknown, RuntimeMissing
 from models.export import lite_decoder
-from models.manifest import DecoderSpec, Manifest, ModelFile, Role, load
+from models.manifest import DecoderSpec, Manifest, ModelFile, Role
+from models.manifest import load as load_manifest
 from models.model import Model
 from models.sessions.base import ImageEncoder, Session
 from models.sessions.ort import CPU, OrtEncoder, OrtSession
 from models.sources import Fetcher
 
 BUILTIN = Path(__file__).parent / "manifests"
+MADE_HERE = "export:"
+"""The source of a file that `cutout models export` wrote: it cannot be fetched, only made again."""
 PREFERRED = ("sam2.1-hiera-tiny", "lite")
 """What `auto` means: the first of these that is installed (DESIGN §6)."""
+
+
+def has_torch() -> bool:
+    """Whether the `torch` extra is installed."""
+    return all(importlib.util.find_spec(module) for module in ("torch", "sam2"))
 
 
 class Registry:
@@ -38,7 +48,7 @@ class Registry:
         """Raises ModelUnknown, ManifestInvalid."""
         if name in self.names():
             path = self._made / f"{name}.json"
-            return load(path if path.exists() else self._builtin / f"{name}.json")
+            return load_manifest(path if path.exists() else self._builtin / f"{name}.json")
         raise ModelUnknown(f"no model {name!r}; known: {', '.join(self.names())}")
 
     def installed(self, name: str) -> bool:
@@ -62,7 +72,9 @@ class Registry:
         self._files.mkdir(parents=True, exist_ok=True)
         with Fetcher() as fetcher:
             for file in manifest.files:
-                if file.source.startswith("derive:"):
+                if file.source == MADE_HERE:
+                    self._present(file, manifest)
+                elif file.source in DERIVED:
                     self._derive(file, manifest)
                 else:
                     fetch(file, self.file(file.sha256), fetcher, progress)
@@ -85,14 +97,40 @@ class Registry:
         check(file, hashlib.sha256(content).hexdigest())
         return content
 
+    def store(self, role: Role, path: str, content: bytes) -> ModelFile:
+        """Keeps bytes made on this machine; the file to name in a manifest."""
+        file = ModelFile(
+            role=role,
+            path=path,
+            sha256=hashlib.sha256(content).hexdigest(),
+            bytes=len(content),
+            source=MADE_HERE,
+        )
+        self._write(self.file(file.sha256), content)
+        return file
+
+    def register(self, manifest: Manifest) -> None:
+        """Makes a model of this name known here, in place of the built-in one."""
+        self._write(self._made / f"{manifest.name}.json", manifest.model_dump_json(indent=2).encode())
+
     def file(self, sha256: str) -> Path:
         """Where the file of that hash is, or would be."""
         return self._files / sha256
 
-    def open(self, name: str, threads: int | None = None, providers: Sequence[str] = (CPU,)) -> Model:
+    def open(
+        self,
+        name: str,
+        threads: int | None = None,
+        providers: Sequence[str] = (CPU,),
+        *,
+        device: str = "auto",
+        vram_bytes: int | None = None,
+    ) -> Model:
         """The model, its files checked to be here; each half is verified and loaded when first used.
 
-        `threads` None: what the runtime takes the machine for. Raises ModelUnknown, ModelMissing.
+        `threads` None: what the runtime takes the machine for. `providers` are for onnxruntime; `device`
+        ("cpu", "cuda", "auto": a GPU if there is one) and `vram_bytes` for torch.
+        Raises ModelUnknown, ModelMissing.
         """
         name = self.resolve(name)
         manifest = self.manifest(name)
@@ -100,6 +138,8 @@ class Registry:
             self._present(file, manifest)
 
         def encoder() -> ImageEncoder:
+            if manifest.encoder.runtime == "torch" and (manifest.file("encoder") is None or has_torch()):
+                return self._torch_encoder(manifest, threads, device, vram_bytes)
             graph = self.read(name, "encoder")
             return OrtEncoder(manifest, OrtSession(graph, name, threads=threads, providers=providers))
 
@@ -107,6 +147,22 @@ class Registry:
             return OrtSession(self.read(name, "decoder"), name, threads=threads)
 
         return Model(manifest, encoder, decoder)
+
+    def _torch_encoder(
+        self, manifest: Manifest, threads: int | None, device: str, vram_bytes: int | None
+    ) -> ImageEncoder:
+        if not has_torch():
+            raise RuntimeMissing(f"{manifest.name} needs torch and sam2; install Cutout's `torch` extra")
+        from models.sam2.build import load  # noqa: PLC0415 - an extra, and 2 s to import
+        from models.sam2.encoder import ImageEncoder as Graph  # noqa: PLC0415
+        from models.sessions.torch import TorchEncoder, place  # noqa: PLC0415
+
+        assert manifest.encoder.config is not None
+        sam = load(self.read(manifest.name, "checkpoint"), manifest.encoder.config, manifest.name)
+        tuning = self.root / "tuning.json"
+        return TorchEncoder(
+            manifest, Graph(sam), place(device), threads=threads, vram_bytes=vram_bytes, tuning=tuning
+        )
 
     @property
     def _files(self) -> Path:
@@ -125,8 +181,8 @@ class Registry:
 
     def _present(self, file: ModelFile, manifest: Manifest) -> Path:
         if not self._has(file):
-            name = manifest.name
-            raise ModelMissing(f"{name}: {file.path} is not here; run: cutout models pull {name}")
+            name, how = manifest.name, "export" if file.source == MADE_HERE else "pull"
+            raise ModelMissing(f"{name}: {file.path} is not here; run: cutout models {how} {name}")
         return self.file(file.sha256)
 
     def _derive(self, file: ModelFile, manifest: Manifest) -> None:
@@ -136,9 +192,14 @@ class Registry:
                 return
             content = DERIVED[file.source](self.read(manifest.name, "published_decoder"), manifest.decoder)
             check(file, hashlib.sha256(content).hexdigest())
-            part = target.with_name(target.name + ".part")
-            part.write_bytes(content)
-            part.replace(target)
+            self._write(target, content)
+
+    @staticmethod
+    def _write(target: Path, content: bytes) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{os.getpid()}")
+        part.write_bytes(content)
+        part.replace(target)
 
 
 DERIVED: dict[str, Callable[[bytes, DecoderSpec], bytes]] = {"derive:lite_decoder": lite_decoder.derive}

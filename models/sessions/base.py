@@ -68,6 +68,10 @@ class ImageEncoder(Protocol):
 
     notes: tuple[str, ...]
     """What runs other than was asked for, for `/readyz` and the log; empty when all is as asked."""
+    max_batch: int
+    """More images than this are run in several batches; it may shrink when memory runs out."""
+
+    def warmup(self) -> None: ...
 
     def encode(self, images: Sequence[RgbImage]) -> list[Tensors]: ...
 

@@ -42,10 +42,15 @@ class OrtSession:
 class OrtEncoder:
     """An `ImageEncoder` over one graph, an image a run: on CPU a batch of two takes twice the time."""
 
+    max_batch = 1
+
     def __init__(self, manifest: Manifest, session: OrtSession) -> None:
         self.notes = session.notes
         self._manifest = manifest
         self._session = session
+
+    def warmup(self) -> None:
+        self.encode([np.zeros((64, 64, 3), np.uint8)])
 
     def encode(self, images: Sequence[RgbImage]) -> list[Tensors]:
         return [self._tensors(encoder_input(image, self._manifest)) for image in images]
