@@ -1,5 +1,6 @@
 """`cutout`: every process and every tool of the product."""
 
+import logging
 import os
 import signal
 import socket
@@ -88,6 +89,8 @@ def embedded(
 
 def main() -> None:
     """One clear line and the error's exit code for everything that can go wrong."""
+    # tools have no log: without a handler Python prints libraries' warnings between our lines
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         app()
     except AppError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from rich.table import Column, Table
 from app.errors import AppError
 from app.settings import Settings
 from models.errors import ModelError, ModelMissing
-from models.registry import Registry
+from models.registry import Registry, require_torch
 
 models_app = typer.Typer(name="models", help="Model weights on this machine.", no_args_is_help=True)
 
@@ -76,6 +77,47 @@ def verify(
         for name in names or [name for name in registry.names() if registry.installed(name)]:
             registry.verify(name)
             typer.echo(f"{name}: every file has the hash of its manifest")
+
+
+@models_app.command("fake")
+def fake_model(
+    like: Annotated[str, typer.Argument(help="The model whose shape it has.")] = "sam2.1-hiera-tiny",
+    seed: Annotated[int, typer.Option(help="Of the random weights.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The checkpoint. Default: among the models.")] = None,
+) -> None:
+    """Make a model with random weights in the official format, to be pulled and exported."""
+    registry = open_registry()
+    with model_errors():
+        require_torch()
+    from models.export.fake import fake  # noqa: PLC0415 - torch: an extra, and 2 s to import
+
+    with model_errors():
+        manifest = fake(registry, like, seed, out or registry.root / "fake" / f"{like}.seed-{seed}.pt")
+    typer.echo(f"{manifest.name} is known; run: cutout models pull {manifest.name}")
+
+
+@models_app.command("export")
+def export_model(
+    name: Annotated[str, typer.Argument(help="A torch model that was pulled.")],
+    encoder: Annotated[bool, typer.Option(help="Also the encoder, for embed workers without torch.")] = False,
+) -> None:
+    """Make the ONNX decoder of a SAM 2 checkpoint, check it against torch, write its manifest."""
+    registry = open_registry()
+    with model_errors():
+        require_torch()
+        from models.export.export import export  # noqa: PLC0415 - torch: an extra, and 2 s to import
+
+        exported = export(registry, name, encoder=encoder)
+    rows = Table("compared with torch", "max difference / standard deviation", box=None)
+    for one in exported.parity:
+        rows.add_row(one.prompt, f"{one.error:.1e}")
+    for one in exported.half:
+        rows.add_row(f"weights in half, {one.prompt}", f"{one.error:.1e}")
+    Console().print(rows)
+    for file in exported.manifest.files:
+        typer.echo(f"{file.role:13s} {file.bytes / 1e6:6.1f} MB  {file.sha256}")
+    if exported.manifest.file("decoder_fp16") is None:
+        typer.echo("the variant with weights in half is not equal and was left out")
 
 
 def _auto(registry: Registry) -> str:

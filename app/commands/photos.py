@@ -49,7 +49,7 @@ def cut_out(
     marks: Sequence[Mark] = (),
     start: Start = "auto",
 ) -> CutoutResult:
-    """The file at `out`, whole or not at all. Raises NoSuchPhoto, ProposalNotFound, what the engine raises."""
+    """The file at `out`, whole or not at all. Raises NoSuchPhoto, ProposalNotFound and the engine's own."""
     if not photo.is_file():
         raise NoSuchPhoto(f"{photo} is not a file")
     if options.background_image is not None:

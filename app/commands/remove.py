@@ -99,9 +99,7 @@ def _point(text: str) -> Mark:
 
 def _box(text: str) -> Mark:
     edges = text.split(",")
-    return _mark(
-        "--box", text, {"kind": MarkKind.BOX, "points": list(zip(edges[::2], edges[1::2], strict=False))}
-    )
+    return _mark("--box", text, {"kind": MarkKind.BOX, "points": [edges[:2], edges[2:]]})
 
 
 def _mark(flag: str, text: str, values: dict[str, object]) -> Mark:
