@@ -32,6 +32,12 @@ def has_torch() -> bool:
     return all(importlib.util.find_spec(module) for module in ("torch", "sam2"))
 
 
+def require_torch() -> None:
+    """Raises RuntimeMissing."""
+    if not has_torch():
+        raise RuntimeMissing("this needs torch and sam2; install Cutout's `torch` extra")
+
+
 class Registry:
     """Models below `root`. Any number of processes may share one root."""
 
@@ -151,8 +157,7 @@ class Registry:
     def _torch_encoder(
         self, manifest: Manifest, threads: int | None, device: str, vram_bytes: int | None
     ) -> ImageEncoder:
-        if not has_torch():
-            raise RuntimeMissing(f"{manifest.name} needs torch and sam2; install Cutout's `torch` extra")
+        require_torch()
         from models.sam2.build import load  # noqa: PLC0415 - an extra, and 2 s to import
         from models.sam2.encoder import ImageEncoder as Graph  # noqa: PLC0415
         from models.sessions.torch import TorchEncoder, place  # noqa: PLC0415

@@ -7,7 +7,7 @@ import torch
 
 from models.errors import ModelUnknown
 from models.export.graphs import decoder_onnx, encoder_onnx, half_weights
-from models.export.parity import Parity, check, decoder_parity
+from models.export.parity import Parity, check, decoder_parity, equal
 from models.manifest import Manifest
 from models.registry import Registry
 from models.sam2.build import load
@@ -22,8 +22,8 @@ from models.sessions.torch import Placement, TorchEncoder
 class Exported:
     manifest: Manifest
     parity: list[Parity]
-    half: list[Parity] | None
-    """What storing the weights in half costs; None when that variant was not asked for."""
+    half: list[Parity]
+    """Of the variant with weights in half; it is in the manifest only where it is equal too."""
 
 
 class TorchDecoder:
@@ -39,7 +39,7 @@ class TorchDecoder:
         return {name: output.numpy() for name, output in zip(self._spec.outputs, outputs, strict=True)}
 
 
-def export(registry: Registry, name: str, *, encoder: bool = False, half: bool = False) -> Exported:
+def export(registry: Registry, name: str, *, encoder: bool = False) -> Exported:
     """Writes the graphs and the manifest that names them into the registry; the checkpoint must be there.
 
     Raises ModelMissing, ModelCorrupt, ModelUnknown (a model that is ONNX already), ParityFailed.
@@ -49,33 +49,37 @@ def export(registry: Registry, name: str, *, encoder: bool = False, half: bool =
     if manifest.encoder.runtime != "torch" or config is None:
         raise ModelUnknown(f"{name} is not a torch model: there is nothing to export")
     sam = load(registry.read(name, "checkpoint"), config, name)
-    images, source = ImageEncoder(sam), TorchDecoder(MaskDecoder(sam), manifest)
+    images = ImageEncoder(sam)
+    (embedding,) = TorchEncoder(manifest, images, Placement(torch.device("cpu"))).encode([_test_card()])
+
     content = decoder_onnx(MaskDecoder(sam), manifest.decoder)
-    torch_encoder = TorchEncoder(manifest, images, Placement(torch.device("cpu")))
-    (embedding,) = torch_encoder.encode([_test_card()])
+    source = TorchDecoder(MaskDecoder(sam), manifest)
     parity = decoder_parity(embedding, source.run, OrtSession(content, name).run)
     check(parity)
-    made = {"decoder": registry.store("decoder", f"{name}.decoder.onnx", content)}
-    halved = None
-    if half:
-        small = half_weights(content)
-        halved = decoder_parity(embedding, source.run, OrtSession(small, name).run)
-        made["decoder_fp16"] = registry.store("decoder_fp16", f"{name}.decoder.fp16.onnx", small)
+    made = [registry.store("decoder", f"{name}.decoder.onnx", content)]
+    small = half_weights(content)
+    half = decoder_parity(embedding, source.run, OrtSession(small, name).run)
+    if equal(half):
+        made.append(registry.store("decoder_fp16", f"{name}.decoder.fp16.onnx", small))
     if encoder:
         graph = encoder_onnx(images, manifest.encoder, manifest.geometry.side)
-        (again,) = OrtEncoder(manifest, OrtSession(graph, name)).encode([_test_card()])
-        parity += [
-            Parity(
-                f"encoder {key}", float(np.abs(again[key] - embedding[key]).max() / embedding[key].std()), 0
-            )
-            for key in embedding
-        ]
+        parity += _encoder_parity(embedding, OrtEncoder(manifest, OrtSession(graph, name)))
         check(parity)
-        made["encoder"] = registry.store("encoder", f"{name}.encoder.onnx", graph)
-    kept = tuple(file for file in manifest.files if file.role not in made)
-    manifest = manifest.model_copy(update={"files": (*kept, *made.values())})
+        made.append(registry.store("encoder", f"{name}.encoder.onnx", graph))
+
+    roles = {file.role for file in made}
+    kept = [file for file in manifest.files if file.role not in roles]
+    manifest = manifest.model_copy(update={"files": (*kept, *made)})
     registry.register(manifest)
-    return Exported(manifest, parity, halved)
+    return Exported(manifest, parity, half)
+
+
+def _encoder_parity(embedding: Tensors, exported: OrtEncoder) -> list[Parity]:
+    (again,) = exported.encode([_test_card()])
+    return [
+        Parity(f"encoder {name}", float(np.abs(again[name] - tensor).max() / tensor.std()), 0)
+        for name, tensor in embedding.items()
+    ]
 
 
 def _test_card() -> RgbImage:

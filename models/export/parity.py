@@ -37,10 +37,14 @@ def compare(prompt: str, reference: Float, logits: Float, tolerance: float = TOL
     )
 
 
+def equal(results: list[Parity], tolerance: float = TOLERANCE) -> bool:
+    return all(one.error <= tolerance and one.disagreeing == 0 for one in results)
+
+
 def check(results: list[Parity], tolerance: float = TOLERANCE) -> None:
     """Raises ParityFailed, naming the worst prompt."""
-    worst = max(results, key=lambda one: one.error)
-    if not worst.error <= tolerance or any(one.disagreeing for one in results):
+    if not equal(results, tolerance):
+        worst = max(results, key=lambda one: one.error)
         raise ParityFailed(
             f"the exported decoder is {worst.error:.1e} standard deviations off ({worst.prompt}); "
             f"{tolerance:.0e} is allowed"
