@@ -14,9 +14,11 @@ from app.api.state import Lifespan
 from app.db.pool import open_pool
 from app.images.service import ImageService
 from app.jobs.events import Events
+from app.jobs.hub import Hub
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell, connect
+from app.queue.pubsub import RedisSubscriber
 from app.settings import Settings
 from app.storage.local import LocalStore
 from app.webhooks.service import WebhookService
@@ -48,21 +50,24 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     store = LocalStore(settings.storage_dir)
     models = Registry(settings.models_dir)
     pool = await open_pool(services.database_url, max_size=settings.db_pool_size)
-    doorbell = ArqDoorbell(connect(services.redis_url))
+    redis = connect(services.redis_url)
+    doorbell = ArqDoorbell(redis)
+    jobs = JobService(pool, doorbell, Events(doorbell))
     try:
-        jobs = JobService(pool, doorbell, Events(doorbell))
-        yield Lifespan(
-            settings=settings,
-            pool=pool,
-            doorbell=doorbell,
-            store=store,
-            models=models,
-            images=ImageService(pool, store, jobs),
-            jobs=jobs,
-            webhooks=WebhookService(pool, GuardedClient(allow_loopback=settings.embedded)),
-            decoding=Decoding(models, store, settings),
-            upload_dir=upload_dir,
-        )
+        async with Hub.running(pool, RedisSubscriber(redis)) as hub:
+            yield Lifespan(
+                settings=settings,
+                pool=pool,
+                doorbell=doorbell,
+                store=store,
+                models=models,
+                images=ImageService(pool, store, jobs),
+                jobs=jobs,
+                hub=hub,
+                webhooks=WebhookService(pool, GuardedClient(allow_loopback=settings.embedded)),
+                decoding=Decoding(models, store, settings),
+                upload_dir=upload_dir,
+            )
     finally:
         await doorbell.close()
         await pool.close()

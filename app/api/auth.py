@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from app.accounts.types import LOCAL_USER_ID
 from app.api.errors import NotSignedIn
 from app.api.state import State
 
 
-def current_user(request: Request[State]) -> UUID:
+def current_user(request: HTTPConnection[State]) -> UUID:
     """Handlers call this before anything is looked up. Raises NotSignedIn."""
     if request.state["settings"].embedded:
         return LOCAL_USER_ID

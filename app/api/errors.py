@@ -7,6 +7,7 @@ AppError
 │   ├── MalformedBody    malformed_body       400   not the JSON object or multipart form it says it is
 │   ├── UnknownParameter unknown_parameter    400   a name that this call does not have
 │   ├── RepeatedParameter repeated_parameter  400   which of the two is meant?
+│   ├── BadEventId       bad_event_id         400   Last-Event-ID is none of ours
 │   ├── NotAvailableYet  not_available_yet    400   known, but this version cannot honour it
 │   ├── BadParameter     bad_parameter        422   a known parameter with an impossible value
 │   ├── UnsupportedBody  unsupported_body     415   neither JSON nor multipart
@@ -41,6 +42,11 @@ class UnknownParameter(BadInput):
 
 class RepeatedParameter(BadInput):
     code = "repeated_parameter"
+    status = 400
+
+
+class BadEventId(BadInput):
+    code = "bad_event_id"
     status = 400
 
 

@@ -10,7 +10,7 @@ from app.api.auth import current_user
 from app.api.errors import NoResult, NotFinished
 from app.api.files import FileView, serve, stored
 from app.api.params import JobQuery, JobsQuery, NoParams, path_id, query
-from app.api.schemas import job_json, page_json
+from app.api.schemas import job_json, page_json, view_json
 from app.api.state import State
 from app.images.errors import ImageNotFound
 from app.imaging.types import Format
@@ -23,8 +23,8 @@ async def get_job(request: Request[State]) -> Response:
     """`?wait=N` answers when the job ends, or after N seconds with the job as it stands."""
     user = current_user(request)
     job_id, wait = path_id(request, "job_id"), query(JobQuery, request).wait
-    job = await request.state["jobs"].wait(user, job_id, wait)
-    return JSONResponse(await rendered(request.state, job), headers=_NO_STORE)
+    view = await request.state["hub"].wait(user, job_id, wait)
+    return JSONResponse(view_json(view), headers=_NO_STORE)
 
 
 async def list_jobs(request: Request[State]) -> Response:

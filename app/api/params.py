@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from app.api.errors import (
     BadParameter,
@@ -84,6 +84,10 @@ class JobQuery(Params):
     wait: float = Field(0, ge=0, le=MAX_WAIT_S)
 
 
+class EventsQuery(Params):
+    last_event_id: str | None = None
+
+
 class ModelQuery(Params):
     model: str = "auto"
 
@@ -128,7 +132,7 @@ def parse(model: type[P], values: Mapping[str, Any]) -> P:
         raise _refusal(error) from None
 
 
-def query(model: type[P], request: Request[State]) -> P:
+def query(model: type[P], request: HTTPConnection[State]) -> P:
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if names.count(name) > 1:
@@ -136,7 +140,7 @@ def query(model: type[P], request: Request[State]) -> P:
     return parse(model, request.query_params)
 
 
-def path_id(request: Request[State], name: str) -> UUID:
+def path_id(request: HTTPConnection[State], name: str) -> UUID:
     """Routes match ids with Starlette's `uuid` convertor, so this cannot fail."""
     value: UUID = request.path_params[name]
     return value

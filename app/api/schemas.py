@@ -7,6 +7,7 @@ from uuid import UUID
 from app.db.page import Page
 from app.images.types import Image
 from app.jobs.types import Job, JobKind, JobStatus
+from app.jobs.views import JobView
 
 T = TypeVar("T")
 
@@ -56,10 +57,20 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
         "created_at": time_json(job.created_at),
         "started_at": time_json(job.started_at),
         "finished_at": time_json(job.finished_at),
-        "urls": {"self": here, "cancel": f"{here}/cancel", "result": f"{here}/result"},
+        "urls": {
+            "self": here,
+            "events": f"{here}/events",
+            "ws": f"{here}/ws",
+            "cancel": f"{here}/cancel",
+            "result": f"{here}/result",
+        },
         "result": _result(job) if job.status is JobStatus.SUCCEEDED else None,
         "error": job.error,
     }
+
+
+def view_json(view: JobView) -> dict[str, Any]:
+    return job_json(view.job, view.size, view.queue_position)
 
 
 def image_url(image_id: UUID) -> str:

@@ -9,7 +9,6 @@ from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
 from app.api.errors import BadParameter
-from app.api.jobs import rendered
 from app.api.params import (
     ApplyRequest,
     Body,
@@ -20,7 +19,7 @@ from app.api.params import (
     preferred_wait,
     read_body,
 )
-from app.api.schemas import job_url
+from app.api.schemas import job_url, view_json
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
 from app.images.types import Image
@@ -134,6 +133,6 @@ async def _created(
     headers = {"Location": job_url(job.id), "Cache-Control": "no-store"}
     wait = preferred_wait(request.headers)
     if wait is not None:
-        job = await state["jobs"].wait(job.user_id, job.id, wait)
         headers["Preference-Applied"] = f"wait={wait}"
-    return JSONResponse(await rendered(state, job), 200 if job.status.ended else 202, headers)
+    view = await state["hub"].wait(job.user_id, job.id, wait or 0)
+    return JSONResponse(view_json(view), 200 if view.job.status.ended else 202, headers)

@@ -6,6 +6,7 @@ from typing import TypedDict
 from app.api.decoding import Decoding
 from app.db.pool import Pool
 from app.images.service import ImageService
+from app.jobs.hub import Hub
 from app.jobs.service import JobService
 from app.queue.arq_adapter import ArqDoorbell
 from app.settings import Settings
@@ -22,6 +23,7 @@ class Lifespan(TypedDict):
     models: Registry
     images: ImageService
     jobs: JobService
+    hub: Hub
     webhooks: WebhookService
     decoding: Decoding
     upload_dir: Path

@@ -14,9 +14,18 @@ from app.queue.port import Publisher
 _log = structlog.get_logger()
 
 
+_CHANNEL = "jobs:"
+EVERY_CHANNEL = f"{_CHANNEL}*"
+
+
 def channel(user_id: UUID) -> str:
     """One channel a user: a listener to one job filters, a listener to all of them does not."""
-    return f"jobs:{user_id}"
+    return f"{_CHANNEL}{user_id}"
+
+
+def user_of(channel: str) -> UUID:
+    """Raises ValueError for a channel of somebody else's."""
+    return UUID(channel.removeprefix(_CHANNEL))
 
 
 @dataclass(frozen=True, slots=True)
