@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 import structlog
 
@@ -29,12 +30,21 @@ _log = structlog.get_logger()
 class Reconciler:
     """Any number may run; a transaction-level lock lets one through at a time."""
 
-    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events, *, lease_s: float) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        doorbell: Doorbell,
+        events: Events,
+        *,
+        lease_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pool = pool
         self._doorbell = doorbell
         self._events = events
         self._lease_s = lease_s
-        self._last = time.monotonic()
+        self._clock = clock
+        self._last = clock()
         self._patient_until = 0.0
 
     async def sweep(self) -> list[Job]:
@@ -57,7 +67,7 @@ class Reconciler:
 
     def _may_judge_leases(self) -> bool:
         """Not right after a gap: while Postgres was away the living could not renew either."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._last > self._lease_s / 2:
             self._patient_until = now + self._lease_s
         self._last = now
