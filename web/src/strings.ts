@@ -33,6 +33,7 @@ export const S = {
   brush: { paints: 'Brush paints', keep: 'Keep', remove: 'Remove', size: 'Brush size' },
   panes: {
     marks: 'Image with marks. Arrow keys move a cross-hair, Enter places a mark.',
+    count: (marks: number) => (marks === 1 ? '1 mark.' : `${marks} marks.`),
     preview: 'Preview of the cutout',
     compare: 'How much of the preview is shown',
     before: 'Hold to see the original',

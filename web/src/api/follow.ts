@@ -98,10 +98,11 @@ const overPolling: Walk = async (config, job, see, signal) => {
 
 const WAYS: Record<Way, Walk> = { websocket: overWebSocket, sse: overEvents, poll: overPolling }
 
-/** Events that are not a job (pings, errors) are no news of it. */
-function jobIn(text: string): Job | null {
+/** The job in a message: bare over SSE, in an envelope over WebSocket. What is no job (an error, a ping) is no news of it. */
+export function jobIn(text: string): Job | null {
   try {
-    const value = JSON.parse(text) as Partial<Job> | null
+    const message = JSON.parse(text) as { readonly data?: unknown } | null
+    const value = (message?.data ?? message) as Partial<Job> | null
     return typeof value?.id === 'string' && typeof value.status === 'string' ? (value as Job) : null
   } catch {
     return null

@@ -53,6 +53,8 @@ function MarksPane({ session, annotated }: { readonly session: EditorSession; re
   const pointer = useRef<{ x: number; y: number } | null>(null)
   const tool = usePart(session.stage, (stage) => (stage.spaceHeld ? 'pan' : stage.tool))
   const deleting = usePart(session.stage, (stage) => stage.hoveredMark !== null)
+  const marks = usePart(session.stage, (stage) => stage.document.marks.length)
+  const busy = usePart(session.mask, (mask) => mask.thinking || !mask.ready)
   const canvas = usePainted(
     [session.stage, session.mask],
     (context) => {
@@ -67,7 +69,7 @@ function MarksPane({ session, annotated }: { readonly session: EditorSession; re
   return (
     <canvas
       ref={canvas} className="co-canvas co-marks" data-tool={deleting ? 'delete' : tool} tabIndex={0} role="application"
-      aria-label={S.panes.marks} id="co-image" {...handlers}
+      aria-label={`${S.panes.marks} ${S.panes.count(marks)}`} aria-busy={busy} data-marks={marks} id="co-image" {...handlers}
       onPointerMove={(event) => {
         pointer.current = event.pointerType === 'touch' ? null : screenPoint(event, event.currentTarget)
         handlers.onPointerMove(event)

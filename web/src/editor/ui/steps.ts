@@ -5,7 +5,7 @@ import type { FileEntry, Step } from '../files'
 export function stepText(entry: Pick<FileEntry, 'step' | 'interrupted'>): string {
   if (entry.interrupted) return S.steps.interrupted
   const { step } = entry
-  if (step.at === 'queued' && step.position !== null && step.position > 0) return S.steps.queuedAt(step.position)
+  if (step.at === 'queued' && step.position !== null && step.position > 1) return S.steps.queuedAt(step.position - 1)
   if (step.at === 'failed') return faultText(step.error.code, step.error.message)
   const words = S.steps[step.at]
   const part = partOf(step)
