@@ -1,8 +1,9 @@
 """A file to pixels: oriented once, 8 bits, RGB, its profile kept.
 
-Who reads what, measured at 12 MP on 2 cores (benchmarks/imaging.py): libvips decodes JPEG in 0.05 s (Pillow
-0.10), PNG in 0.17 s (0.29), WebP in 0.19 s (0.25) and TIFF in 0.15 s (0.18); Pillow decodes AVIF in 0.20 s
-(libvips 0.52) and is the one that reads BMP and HEIC (through pillow-heif).
+Who reads what, measured at 12 MP on 2 cores (benchmarks/imaging.py). libvips: JPEG in 0.05 s (Pillow
+0.10), PNG in 0.17 s (0.29), WebP in 0.19 s (0.25). Pillow: AVIF in 0.20 s (libvips 0.52); TIFF in 0.18 s
+(0.15, but libvips knows no tiled planes, LZMA or old JPEG there); BMP, and HEIC through pillow-heif,
+which libvips cannot read.
 """
 
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from app.errors import AppError
 from app.imaging.colour import to_rgb8
-from app.imaging.errors import Damaged
+from app.imaging.errors import Damaged, UnsupportedType
 from app.imaging.hardening import strict_warnings
 from app.imaging.probe import PILLOW_READERS, broken
 from app.imaging.sizes import fit
@@ -36,7 +38,11 @@ _UPRIGHT = {
 }
 """EXIF orientation → libvips operations, in order."""
 
-_VIPS = (SourceFormat.JPEG, SourceFormat.PNG, SourceFormat.WEBP, SourceFormat.TIFF)
+_INTERPRETATION = {"L": "b-w", "RGB": "srgb", "RGBA": "srgb", "CMYK": "cmyk"}
+"""Pillow mode → libvips interpretation."""
+
+_BITS_PER_SAMPLE = 258
+_VIPS = (SourceFormat.JPEG, SourceFormat.PNG, SourceFormat.WEBP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +130,8 @@ def _load(path: Path, info: ImageInfo, step: float) -> Any:
             return pyvips.Image.jpegload(str(path), shrink=int(step), **options)
         case SourceFormat.PNG:
             return pyvips.Image.pngload(str(path), **options)
-        case SourceFormat.WEBP:
-            return pyvips.Image.webpload(str(path), scale=1 / step, **options)
         case _:
-            return pyvips.Image.tiffload(str(path), **options)
+            return pyvips.Image.webpload(str(path), scale=1 / step, **options)
 
 
 def _shrink_on_load(format: SourceFormat, shrink: float) -> float:
@@ -149,25 +153,28 @@ def _check_size(image: Any, info: ImageInfo, step: float) -> None:
 
 def _load_by_pillow(path: Path, info: ImageInfo) -> Any:
     with strict_warnings(), PILLOW_READERS[info.format](path) as source:
+        source.load()
         icc = source.info.get("icc_profile")
-        array = np.asarray(_plain_mode(source))
-    image = pyvips.Image.new_from_array(array)
-    image = image.copy(interpretation="b-w" if image.bands == 1 else "srgb")
-    return _with_icc(image, icc)
-
-
-def _plain_mode(image: Image.Image) -> Image.Image:
-    if image.mode == "P":
-        return image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if image.mode in ("L", "RGB", "RGBA"):
-        image.load()
-        return image
-    return image.convert("RGBA" if image.mode in ("LA", "PA") else "L" if image.mode == "1" else "RGB")
-
-
-def _with_icc(image: Any, icc: bytes | None) -> Any:
-    if not icc:
-        return image
-    image = image.copy()
-    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+        plain = _plain(source)
+        image = pyvips.Image.new_from_array(np.asarray(plain), interpretation=_INTERPRETATION[plain.mode])
+    if icc:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
     return image
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The same image as L, RGB or RGBA, or as CMYK, which keeps its profile's meaning.
+
+    Raises UnsupportedType for samples that have no fixed range.
+    """
+    if image.mode in ("F", "I", "LAB"):
+        raise UnsupportedType(
+            f"{image.mode} samples are not taken; save 8 or 16 bits a channel as grey or RGB"
+        )
+    if image.mode.startswith("I;16"):
+        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,)) if isinstance(image, TiffImageFile) else (16,)
+        return Image.fromarray((np.asarray(image) >> (bits[0] - 8)).astype(np.uint8))
+    if image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    with_alpha = image.mode in ("LA", "PA") or "transparency" in image.info
+    return image.convert("RGBA" if with_alpha else "L" if image.mode == "1" else "RGB")

@@ -54,7 +54,6 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
 _END_MARKS = {
     SourceFormat.JPEG: b"\xff\xd9",
     SourceFormat.PNG: b"IEND",
-    SourceFormat.GIF: b"\x3b",
 }
 
 
@@ -67,7 +66,7 @@ def sniff(path: Path) -> SourceFormat:
         head = file.read(_HEAD)
     for start, format in _TAKEN:
         if head.startswith(start):
-            return _not_raw(head, format)
+            return format
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return SourceFormat.WEBP
     if head[4:8] == b"ftyp":
@@ -89,6 +88,8 @@ def ends_early(path: Path, format: SourceFormat) -> bool:
         tail = file.read()
     if format in _END_MARKS:
         return _END_MARKS[format] not in tail
+    if format is SourceFormat.GIF:
+        return not tail.rstrip(b"\0").endswith(b";")
     if format in (SourceFormat.AVIF, SourceFormat.HEIC):
         return _last_box_end(path, size) > size
     if format is SourceFormat.TIFF:  # where its directory of tags should lie
@@ -96,13 +97,6 @@ def ends_early(path: Path, format: SourceFormat) -> bool:
     if format is SourceFormat.WEBP:
         return int.from_bytes(head[4:8], "little") + 8 > size
     return int.from_bytes(head[2:6], "little") > size  # BMP
-
-
-def _not_raw(head: bytes, format: SourceFormat) -> SourceFormat:
-    # Canon's raw is a TIFF whose first image is a thumbnail: a cutout of that would be a silent loss.
-    if format is SourceFormat.TIFF and head[8:10] == b"CR":
-        raise UnsupportedType("camera raw files are not taken")
-    return format
 
 
 def _by_brand(head: bytes) -> SourceFormat:

@@ -7,11 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pyvips
-from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+)
 from PIL.ImageFile import ImageFile
 from pillow_heif import HeifImageFile
 
-from app.imaging.errors import Animated, Damaged, EmptyFile, TooLargeBytes, TooManyPixels, Truncated
+from app.imaging.containers import largest_heif_item, tiff_pages
+from app.imaging.errors import (
+    Animated,
+    Damaged,
+    EmptyFile,
+    TooLargeBytes,
+    TooManyPixels,
+    Truncated,
+    UnsupportedType,
+)
 from app.imaging.hardening import strict_warnings
 from app.imaging.magic import ends_early, sniff
 from app.imaging.types import MAX_BYTES, MAX_PIXELS, ImageInfo, SourceFormat
@@ -23,6 +40,7 @@ _ORIENTATION_TAG = 0x0112
 PILLOW_READERS: dict[SourceFormat, Callable[[Path], ImageFile]] = {
     SourceFormat.JPEG: JpegImagePlugin.JpegImageFile,
     SourceFormat.PNG: PngImagePlugin.PngImageFile,
+    SourceFormat.TIFF: TiffImagePlugin.TiffImageFile,
     SourceFormat.BMP: BmpImagePlugin.BmpImageFile,
     SourceFormat.GIF: GifImagePlugin.GifImageFile,
     SourceFormat.AVIF: AvifImagePlugin.AvifImageFile,
@@ -52,8 +70,13 @@ def probe(path: Path) -> ImageInfo:
     if size > MAX_BYTES:
         raise TooLargeBytes(f"the file has {size:,} bytes; the limit is {MAX_BYTES:,}", limit=MAX_BYTES)
     format = sniff(path)
+    if format in (SourceFormat.AVIF, SourceFormat.HEIC) and largest_heif_item(path) > MAX_PIXELS:
+        raise _too_many_pixels()
     header = _read_header(path, format)
-    _check_limits(header)
+    if header.width * header.height > MAX_PIXELS:
+        raise _too_many_pixels()
+    if header.frames > 1:
+        raise Animated("the file has more than one frame or page; send a single image")
     turned = header.orientation >= 5
     return ImageInfo(
         format=format,
@@ -71,29 +94,22 @@ def broken(path: Path, format: SourceFormat) -> Truncated | Damaged:
     """The error for a file of which a decoder said that it cannot be read."""
     if ends_early(path, format):
         return Truncated(f"the {format.value.upper()} file ends before its image does")
-    return Damaged(f"the {format.value.upper()} file is damaged")
+    return Damaged(f"the {format.value.upper()} file cannot be read: it is damaged, or of a rare kind")
 
 
-def _check_limits(header: _Header) -> None:
-    if header.width * header.height > MAX_PIXELS:
-        raise TooManyPixels(
-            f"the image has {header.width} x {header.height} pixels; the limit is {MAX_PIXELS:,}",
-            limit=MAX_PIXELS,
-        )
-    if header.frames > 1:
-        raise Animated("the file has more than one frame or page; send a single image")
+def _too_many_pixels() -> TooManyPixels:
+    return TooManyPixels(f"the image has more than {MAX_PIXELS:,} pixels", limit=MAX_PIXELS)
 
 
 def _read_header(path: Path, format: SourceFormat) -> _Header:
-    # libvips for WebP, because Pillow's reader allocates two canvases to read a header, and for TIFF, because
-    # Pillow opens no 16-bit RGB, CMYK+alpha or Lab TIFF. Pillow for the rest: it also reads BMP, HEIC and an
-    # orientation that stands in XMP.
-    reader = PILLOW_READERS.get(format)
     try:
         with strict_warnings():
-            header = _pillow_header(path, reader) if reader else _vips_header(path, format)
+            # libvips for WebP: Pillow's reader allocates two canvases to read a header.
+            header = _webp_header(path) if format is SourceFormat.WEBP else _pillow_header(path, format)
+    except UnsupportedType:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise TooManyPixels(f"the limit is {MAX_PIXELS:,} pixels", limit=MAX_PIXELS) from error
+        raise _too_many_pixels() from error
     except Exception as error:  # readers of hostile headers raise whatever their arithmetic raises
         raise broken(path, format) from error
     if header.width < 1 or header.height < 1:
@@ -101,52 +117,51 @@ def _read_header(path: Path, format: SourceFormat) -> _Header:
     return header
 
 
-def _pillow_header(path: Path, reader: Callable[[Path], ImageFile]) -> _Header:
-    with reader(path) as image:
-        width, height = image.size
-        # Counting the frames of a GIF walks the file; not before its canvas is known to be small enough.
-        # A HEIC holds bursts, depth maps and previews beside its primary image, which is the one taken.
-        known = width * height > MAX_PIXELS or isinstance(image, HeifImageFile)
-        frames = 1 if known else int(getattr(image, "n_frames", 1))
+def _pillow_header(path: Path, format: SourceFormat) -> _Header:
+    pages = tiff_pages(path) if format is SourceFormat.TIFF else None  # first: the reader may choke on a raw
+    with PILLOW_READERS[format](path) as image:
         return _Header(
-            width=width,
-            height=height,
-            frames=frames,
-            orientation=_orientation(_exif_orientation(image)),
+            width=image.size[0],
+            height=image.size[1],
+            frames=pages or _frames(image, format),
+            orientation=_orientation(image, format),
             has_alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
             has_icc=bool(image.info.get("icc_profile")),
             dpi=_dpi(image.info.get("dpi", (0, 0))[0]),
         )
 
 
-def _vips_header(path: Path, format: SourceFormat) -> _Header:
-    load = pyvips.Image.webpload if format is SourceFormat.WEBP else pyvips.Image.tiffload
-    image = load(str(path))
+def _frames(image: ImageFile, format: SourceFormat) -> int:
+    if format in (SourceFormat.JPEG, SourceFormat.HEIC):
+        # Behind the first or primary image, which is the one taken, lie previews, depth maps, bursts, films.
+        return 1
+    # Not `n_frames`, for which a GIF is read to its end: a bomb may have millions.
+    return 2 if getattr(image, "is_animated", False) else 1
+
+
+def _webp_header(path: Path) -> _Header:
+    image = pyvips.Image.webpload(str(path))
     fields = set(image.get_fields())
-
-    def field(name: str, otherwise: int) -> int:
-        return int(image.get(name)) if name in fields else otherwise
-
+    orientation = int(image.get("orientation")) if "orientation" in fields else 1
     return _Header(
         width=image.width,
         height=image.height,
-        frames=field("n-pages", 1),
-        orientation=_orientation(field("orientation", 1)),
+        frames=int(image.get("n-pages")) if "n-pages" in fields else 1,
+        orientation=orientation if 1 <= orientation <= 8 else 1,
         has_alpha=bool(image.hasalpha()),
         has_icc="icc-profile-data" in fields,
-        dpi=_dpi(image.xres * 25.4) if "resolution-unit" in fields else None,
+        dpi=None,
     )
 
 
-def _exif_orientation(image: ImageFile) -> Any:
+def _orientation(image: ImageFile, format: SourceFormat) -> int:
+    if format is SourceFormat.TIFF:  # Pillow's TIFF reader turns the image itself
+        return 1
     try:
         # Not PngImageFile.getexif, which decodes the whole image in search of a chunk behind the pixels.
-        return Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
+        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
     except Exception:  # broken EXIF beside good pixels is common (cameras, editors); it then says nothing
         return 1
-
-
-def _orientation(value: Any) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
