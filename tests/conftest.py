@@ -1,9 +1,13 @@
 """What every test may ask for: real model weights, fetched once per checkout."""
 
+import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from app.commands.models import models_app
+from models.download import locked
 from models.model import Model
 from models.registry import Registry
 
@@ -23,3 +27,22 @@ def registry() -> Registry:
 @pytest.fixture(scope="session")
 def lite_model(registry: Registry) -> Model:
     return registry.open("lite", threads=2)
+
+
+@pytest.fixture(scope="session")
+def fake_registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """SAM 2.1 tiny with random weights: `fake-tiny`, made, pulled and exported by `cutout models`, once."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "fake-models"
+    with locked(root.with_suffix(".lock")):
+        registry = Registry(root)
+        commands = (
+            ["fake", "sam2.1-hiera-tiny", "--seed", "0"],
+            ["pull", "fake-tiny"],
+            ["export", "fake-tiny"],
+        )
+        for command in commands if "fake-tiny" not in registry.names() else ():
+            result = CliRunner().invoke(models_app, command, env={"CUTOUT_MODELS_DIR": str(root)})
+            if result.exception is not None:
+                raise result.exception
+    return registry
