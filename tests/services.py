@@ -91,11 +91,12 @@ def redis_server(services_dir: Path) -> Iterator[str]:
 
 @pytest.fixture
 async def redis_url(redis_server: str) -> AsyncIterator[str]:
-    """An emptied Redis."""
-    client = connect(redis_server)
-    await client.flushall()
-    yield redis_server
-    await client.flushall()
+    """An empty database of the server: not the one where the stack's workers listen."""
+    url = f"{redis_server}?db=1"
+    client = connect(url)
+    await client.flushdb()
+    yield url
+    await client.flushdb()
     await client.aclose(close_connection_pool=True)
 
 

@@ -95,7 +95,7 @@ async def test_rows_that_redis_forgot_are_announced_again(
 ) -> None:
     made = [await jobs.create(encode) for _ in range(5)]
     redis = connect(redis_url)
-    await redis.flushall()
+    await redis.flushdb()
     await redis.aclose(close_connection_pool=True)
     await reconciler.sweep()
     assert not await known(doorbell, made[0]), "an announcement may be on its way"

@@ -15,7 +15,7 @@ async def test_an_announcement_is_remembered_until_redis_forgets(
     await doorbell.ring("mask", told)
     assert await doorbell.forgotten("mask", [told.key, untold.key]) == {untold.key}
     client = connect(redis_url)
-    await client.flushall()
+    await client.flushdb()
     await client.aclose(close_connection_pool=True)
     assert await doorbell.forgotten("mask", [told.key]) == {told.key}
 

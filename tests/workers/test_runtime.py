@@ -1,0 +1,225 @@
+"""What the runtime does around a handler, with handlers made for it."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.db.pool import Connection, Pool
+from app.errors import BadInput
+from app.jobs.claims import Outcome
+from app.jobs.errors import JobTimeout
+from app.jobs.service import JobService
+from app.jobs.types import EncodeParams, Job, JobKind, JobStatus, NewJob
+from app.queue.messages import JobMessage
+from app.storage import keys
+from app.storage.errors import StorageUnavailable
+from app.storage.local import LocalStore
+from tests.rows import a_user, an_image
+from tests.workers.conftest import OPTIONS, MakeRuntime
+from workers.leases import LeaseKeeper, ask_to_leave
+from workers.run import Run
+from workers.runtime import Handler
+
+QUEUE = "embed:lite"
+
+
+@pytest.fixture
+async def job(dsn: str, jobs: JobService) -> Job:
+    user = a_user(dsn)
+    return await jobs.create(NewJob(user, JobKind.ENCODE, "lite", an_image(dsn, user), EncodeParams()))
+
+
+async def put(run: Run) -> str:
+    key = keys.result(run.job.user_id, run.job.image_id, run.files.name, "png")
+    await run.files.put(key, Path(__file__), "image/png")
+    return key
+
+
+async def work(runtime: MakeRuntime, handler: Handler, job: Job) -> None:
+    await runtime(QUEUE, {JobKind.ENCODE: handler}).heard(JobMessage(job.id, job.fence).to_json())
+
+
+async def row(jobs: JobService, job: Job) -> Job:
+    return await jobs.get(job.user_id, job.id)
+
+
+async def until(predicate: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not await predicate():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+async def test_one_ring_empties_the_queue(dsn: str, jobs: JobService, runtime: MakeRuntime, job: Job) -> None:
+    async def noop(run: Run) -> Outcome:
+        return Outcome({"did": str(run.job.id)})
+
+    more = [
+        await jobs.create(NewJob(job.user_id, JobKind.ENCODE, "lite", job.image_id, EncodeParams()))
+        for _ in range(3)
+    ]
+    await work(runtime, noop, job)
+    for each in (job, *more):
+        assert (await row(jobs, each)).result == {"did": str(each.id)}
+
+
+async def test_a_message_that_is_not_ours_does_no_harm(
+    jobs: JobService, runtime: MakeRuntime, job: Job
+) -> None:
+    await runtime(QUEUE, {}).heard({"v": 99})
+    assert (await row(jobs, job)).status is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (BadInput("no"), JobStatus.FAILED, "bad_input"),
+        (StorageUnavailable("away"), JobStatus.QUEUED, None),
+        (ValueError("a bug"), JobStatus.FAILED, "internal"),
+    ],
+)
+async def test_files_of_a_run_that_failed_are_removed(
+    jobs: JobService, store: LocalStore, runtime: MakeRuntime, job: Job,
+    error: Exception, status: JobStatus, code: str | None,
+) -> None:  # fmt: skip
+    async def fails(run: Run) -> Outcome:
+        await put(run)
+        raise error
+
+    await work(runtime, fails, job)
+    after = await row(jobs, job)
+    assert after.status is status
+    assert (after.error or {}).get("code") == code
+    assert "a bug" not in str(after.error)
+    assert await store.list("users/") == []
+
+
+async def test_a_canceled_run_stops_between_steps_and_leaves_no_files(
+    jobs: JobService, store: LocalStore, runtime: MakeRuntime, job: Job
+) -> None:
+    begun = threading.Event()
+
+    def steps(run: Run) -> None:
+        for step in range(3000):
+            run.progress(step / 3000)
+            begun.set()
+            time.sleep(0.02)
+
+    async def slow(run: Run) -> Outcome:
+        await put(run)
+        await run.thread("steps", steps, run)
+        return Outcome({"never": True})
+
+    working = asyncio.create_task(work(runtime, slow, job))
+    await asyncio.to_thread(begun.wait)
+    await jobs.cancel(job.user_id, job.id)
+    await asyncio.wait_for(working, 10)
+    assert (await row(jobs, job)).status is JobStatus.CANCELED
+    assert await store.list("users/") == []
+
+
+async def test_progress_is_seen_while_the_work_goes_on(
+    jobs: JobService, runtime: MakeRuntime, job: Job
+) -> None:
+    done = threading.Event()
+
+    def steps(run: Run) -> None:
+        while not done.wait(0.02):
+            run.progress(0.4)
+
+    async def slow(run: Run) -> Outcome:
+        await run.thread("steps", steps, run)
+        return Outcome({"a": 1})
+
+    async def seen() -> bool:
+        return (await row(jobs, job)).progress == pytest.approx(0.4)
+
+    working = asyncio.create_task(work(runtime, slow, job))
+    await until(seen)
+    done.set()
+    await working
+    assert (await row(jobs, job)).progress == 1
+
+
+async def test_a_lease_is_kept_while_the_loop_is_blocked(
+    pool: Pool, jobs: JobService, runtime: MakeRuntime, job: Job
+) -> None:
+    async def blocks(run: Run) -> Outcome:
+        time.sleep(2.5 * OPTIONS.lease_s)  # noqa: ASYNC251 - what is tested
+        return Outcome({"a": 1})
+
+    await work(runtime, blocks, job)
+    after = await row(jobs, job)
+    assert (after.status, after.fence, after.crashes) == (JobStatus.SUCCEEDED, 1, 0)
+
+
+async def test_who_is_asked_to_leave_gives_back(
+    jobs: JobService, runtime: MakeRuntime, keeper: LeaseKeeper, job: Job
+) -> None:
+    async def leaves(run: Run) -> Outcome:
+        worker.leaving.set()
+        ask_to_leave(keeper)
+        run.check()
+        return Outcome({"never": True})
+
+    worker = runtime(QUEUE, {JobKind.ENCODE: leaves})
+    await worker.heard(JobMessage(job.id, job.fence).to_json())
+    after = await row(jobs, job)
+    assert (after.status, after.attempt, after.crashes) == (JobStatus.QUEUED, 0, 0)
+
+
+async def test_a_run_beyond_its_time_fails(
+    jobs: JobService, runtime: MakeRuntime, keeper: LeaseKeeper, job: Job
+) -> None:
+    async def endless(run: Run) -> Outcome:
+        run.started -= OPTIONS.job_timeout_s + 1
+        while True:
+            await asyncio.sleep(0.05)
+            run.check()
+
+    await work(runtime, endless, job)
+    after = await row(jobs, job)
+    assert after.error is not None
+    assert (after.status, after.error["code"]) == (JobStatus.FAILED, JobTimeout.code)
+
+
+async def test_files_of_earlier_runs_go_when_a_later_one_stands(
+    jobs: JobService, pool: Pool, store: LocalStore, runtime: MakeRuntime, job: Job
+) -> None:
+    """What a worker that was killed has left behind."""
+    left = keys.result(job.user_id, job.image_id, keys.run(job.id, 1), "png")
+    await store.put(left, Path(__file__), "image/png")
+    async with pool.connection() as conn:
+        await conn.execute("update jobs set fence = 1, crashes = 1")
+
+    async def stores(run: Run) -> Outcome:
+        return Outcome({"a": 1}, result_key=await put(run))
+
+    await work(runtime, stores, job)
+    assert await store.list("users/") == [(await row(jobs, job)).result_key]
+
+
+async def test_an_answer_survives_a_broken_connection(
+    postgres: str, jobs: JobService, store: LocalStore, runtime: MakeRuntime, job: Job
+) -> None:
+    """The server ends the connection in the middle of the finishing transaction: it is written once more."""
+    broken: list[int] = []
+
+    async def cut(conn: Connection) -> None:
+        if not broken:
+            broken.append(conn.info.backend_pid)
+            with psycopg.connect(postgres, autocommit=True) as admin:
+                admin.execute("select pg_terminate_backend(%s)", (conn.info.backend_pid,))
+
+    async def stores(run: Run) -> Outcome:
+        return Outcome({"a": 1}, result_key=await put(run), effects=[cut])
+
+    await work(runtime, stores, job)
+    after = await row(jobs, job)
+    assert after.status is JobStatus.SUCCEEDED
+    assert await store.list("users/") == [after.result_key]
