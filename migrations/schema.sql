@@ -188,6 +188,7 @@ CREATE TABLE public.jobs (
     finished_at timestamp with time zone,
     changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
     reserved integer DEFAULT 0 NOT NULL,
+    leftovers boolean DEFAULT false NOT NULL,
     CONSTRAINT jobs_check CHECK (((status = 'processing'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT jobs_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT jobs_check2 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
@@ -312,6 +313,8 @@ CREATE INDEX jobs_changed ON public.jobs USING btree (changed_in);
 CREATE INDEX jobs_finished ON public.jobs USING btree (queue, finished_at) WHERE (finished_at IS NOT NULL);
 
 CREATE INDEX jobs_leased ON public.jobs USING btree (queue, user_id, lease_until) WHERE (status = 'processing'::text);
+
+CREATE INDEX jobs_leftovers ON public.jobs USING btree (id) WHERE (leftovers AND (finished_at IS NOT NULL));
 
 CREATE INDEX jobs_of_image ON public.jobs USING btree (image_id, id DESC);
 

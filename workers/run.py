@@ -50,18 +50,9 @@ class RunFiles:
     async def keep(self) -> None:
         """The result stands."""
         await self._store.delete(self._needless)
-        if self._job.fence > 1:
-            kept = set(self._written) - set(self._needless)
-            await remove_runs(self._store, self._job, kept)
 
     async def drop(self) -> None:
         await self._store.delete(self._written)
-
-
-async def remove_runs(store: ObjectStore, job: Job, kept: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-    """Remove what earlier runs of the job left, those of killed workers too."""
-    found = await store.list(keys.image_prefix(job.user_id, job.image_id))
-    await store.delete([key for key in found if f"/{job.id}-" in key and key not in kept])
 
 
 class Run:

@@ -1,6 +1,7 @@
 """The sweeper in the mask worker: every second the reconciler, every minute the files nobody needs."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -12,8 +13,9 @@ from app.images.service import purge
 from app.jobs import repository as jobs
 from app.jobs.idempotency import forget_old
 from app.jobs.reconciler import Reconciler
+from app.jobs.repository import Leftovers
+from app.storage import keys
 from app.storage.base import ObjectStore
-from workers.run import remove_runs
 from workers.runtime import Context
 
 SWEEP_S = 1.0
@@ -27,21 +29,21 @@ async def sweep(context: Context) -> None:
     """Until cancelled. A timer of our own, not arq's cron: it must run while Redis is away."""
     reconciler = Reconciler(context.pool, context.doorbell, context.events, lease_s=context.options.lease_s)
 
-    async def once() -> None:
-        for job in await reconciler.sweep():
-            if job.status.ended:
-                await remove_runs(context.store, job)
-
-    await asyncio.gather(_every(SWEEP_S, once), _every(TIDY_S, lambda: tidy(context.pool, context.store)))
+    await asyncio.gather(
+        _every(SWEEP_S, reconciler.sweep), _every(TIDY_S, lambda: tidy(context.pool, context.store))
+    )
 
 
 async def tidy(pool: Pool, store: ObjectStore) -> None:
-    """Files of deleted and expired images, and results past their time."""
+    """Files of deleted and expired images, of killed runs, and results past their time."""
     async with connection(pool) as conn:
         buried = await images.to_purge(conn, _AT_ONCE)
         results = await jobs.expired_results(conn, _AT_ONCE)
+        killed = await jobs.leftovers(conn, _AT_ONCE)
     for user_id, image_id in buried:
         await purge(pool, store, user_id, image_id)
+    for job in killed:
+        await _remove_leftovers(pool, store, job)
     await forget_old(pool)
     for job_id, key in results:
         await store.delete([key])
@@ -49,7 +51,14 @@ async def tidy(pool: Pool, store: ObjectStore) -> None:
             await jobs.forget_result(conn, job_id, key)
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _remove_leftovers(pool: Pool, store: ObjectStore, job: Leftovers) -> None:
+    found = await store.list(keys.image_prefix(job.user_id, job.image_id))
+    await store.delete([key for key in found if f"/{job.job_id}-" in key and key not in job.kept])
+    async with connection(pool) as conn:
+        await jobs.no_leftovers(conn, job.job_id)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await work()

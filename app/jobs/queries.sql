@@ -108,12 +108,14 @@ where id = %(id)s and fence = %(fence)s
 
 -- name: cancel
 -- the fence rises: a worker that holds the job finds out at its next step and throws its work away
-update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
+    leftovers = leftovers or status = 'processing'
 where id = %(id)s and user_id = %(user_id)s and status in ('queued', 'processing')
 returning *
 
 -- name: cancel_of_image
-update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
+    leftovers = leftovers or status = 'processing'
 where image_id = %(image_id)s and status in ('queued', 'processing')
 returning *
 
@@ -125,13 +127,13 @@ update jobs set result_key = null where image_id = %(image_id)s and result_key i
 select pg_try_advisory_xact_lock(hashtextextended('sweep', 0)) as mine
 
 -- name: requeue_lost
-update jobs set status = 'queued', crashes = crashes + 1, progress = 0, lease_until = null, worker = null,
+update jobs set status = 'queued', crashes = crashes + 1, leftovers = true, progress = 0, lease_until = null, worker = null,
     run_after = now(), announced_at = null
 where status = 'processing' and lease_until < now() and crashes + 1 < %(quarantine)s
 returning *
 
 -- name: quarantine
-update jobs set status = 'failed', crashes = crashes + 1, lease_until = null, finished_at = now(), error = %(error)s
+update jobs set status = 'failed', crashes = crashes + 1, leftovers = true, lease_until = null, finished_at = now(), error = %(error)s
 where status = 'processing' and lease_until < now() and crashes + 1 >= %(quarantine)s
 returning *
 
@@ -160,6 +162,20 @@ limit %(limit)s
 
 -- name: forget_result
 update jobs set result_key = null where id = %(id)s and result_key = %(key)s
+
+-- name: leftovers
+-- jobs whose killed runs may have left files, and every key of their image that something points at
+select j.id, j.user_id, j.image_id, array_remove(
+    array(select r.result_key from jobs r where r.image_id = j.image_id)
+    || array(select e.storage_key from embeddings e where e.image_id = j.image_id)
+    || array(select e.proposal ->> 'mask_key' from embeddings e where e.image_id = j.image_id)
+    || i.working_key, null) as kept
+from jobs j join images i on i.id = j.image_id
+where j.leftovers and j.finished_at is not null
+limit %(limit)s
+
+-- name: no_leftovers
+update jobs set leftovers = false where id = %(id)s
 
 -- name: load
 -- of one queue: how many wait (counted up to the limit), how many of them are the user's, how many ended lately
@@ -200,6 +216,7 @@ order by id desc limit %(limit)s
 select * from jobs where id = %(id)s
 
 -- name: cancel_any
-update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now()
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
+    leftovers = leftovers or status = 'processing'
 where id = %(id)s and status in ('queued', 'processing')
 returning *

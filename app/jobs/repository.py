@@ -28,6 +28,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Leftovers:
+    """A job whose killed runs may have left files."""
+
+    job_id: UUID
+    user_id: UUID
+    image_id: UUID
+    kept: frozenset[str]
+    """Keys of the image that something points at."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueStats:
     queue: str
     waiting: int = 0
@@ -136,6 +147,15 @@ async def forget_results_of_image(conn: Connection, image_id: UUID) -> None:
 async def expired_results(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
     rows = await (await conn.execute(_SQL["expired_results"], {"limit": limit})).fetchall()
     return [(row["id"], row["result_key"]) for row in rows]
+
+
+async def leftovers(conn: Connection, limit: int) -> list[Leftovers]:
+    rows = await (await conn.execute(_SQL["leftovers"], {"limit": limit})).fetchall()
+    return [Leftovers(row["id"], row["user_id"], row["image_id"], frozenset(row["kept"])) for row in rows]
+
+
+async def no_leftovers(conn: Connection, job_id: UUID) -> None:
+    await conn.execute(_SQL["no_leftovers"], {"id": job_id})
 
 
 async def forget_result(conn: Connection, job_id: UUID, key: str) -> None:

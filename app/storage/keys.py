@@ -36,5 +36,5 @@ def result(user_id: UUID, image_id: UUID, run: str, ext: str) -> str:
 
 
 def run(job_id: UUID, fence: int) -> str:
-    """One run of a job."""
+    """One run of a job; its files' names begin with it."""
     return f"{job_id}-{fence}"

@@ -24,6 +24,7 @@ from tests.workers.conftest import OPTIONS, MakeRuntime
 from workers.leases import LeaseKeeper, ask_to_leave
 from workers.run import Run
 from workers.runtime import Handler
+from workers.sweep import tidy
 
 QUEUE = "embed:lite"
 
@@ -188,19 +189,21 @@ async def test_a_run_beyond_its_time_fails(
     assert (after.status, after.error["code"]) == (JobStatus.FAILED, JobTimeout.code)
 
 
-async def test_files_of_earlier_runs_go_when_a_later_one_stands(
+async def test_what_a_killed_run_left_goes_once_the_job_has_ended(
     jobs: JobService, pool: Pool, store: LocalStore, runtime: MakeRuntime, job: Job
 ) -> None:
-    """What a worker that was killed has left behind."""
     left = keys.result(job.user_id, job.image_id, keys.run(job.id, 1), "png")
     await store.put(left, Path(__file__), "image/png")
     async with pool.connection() as conn:
-        await conn.execute("update jobs set fence = 1, crashes = 1")
+        await conn.execute("update jobs set fence = 1, crashes = 1, leftovers = true")
 
     async def stores(run: Run) -> Outcome:
         return Outcome({"a": 1}, result_key=await put(run))
 
+    await tidy(pool, store)
+    assert await store.list("users/") == [left]
     await work(runtime, stores, job)
+    await tidy(pool, store)
     assert await store.list("users/") == [(await row(jobs, job)).result_key]
 
 
