@@ -1,12 +1,31 @@
 """Every path of DESIGN §9 that this version answers."""
 
-from starlette.routing import BaseRoute, Route
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
-from app.api import health, images, jobs, models, pages, segment, webhooks
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from app.api import editor, events, health, images, jobs, models, pages, segment, webhooks
+from app.api.state import State
+
+Handler: TypeAlias = Callable[[Request[State]], Awaitable[Response]]
+
+
+def resource(path: str, **handlers: Handler) -> Route:
+    """One path with several methods, in one route: so a 405 names them all."""
+
+    async def dispatch(request: Request[State]) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, dispatch, methods=list(handlers))
+
 
 ROUTES: list[BaseRoute] = [
     Route("/", pages.home),
-    Route("/process/background-removal-v2", pages.home),
+    Route("/process/background-removal-v2", editor.page),
+    Route("/process/background-removal-v2/{path:path}", editor.asset),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),
@@ -17,21 +36,25 @@ ROUTES: list[BaseRoute] = [
     Route("/api/jobs/{job_id:uuid}", jobs.get_job),
     Route("/api/jobs/{job_id:uuid}/cancel", jobs.cancel_job, methods=["POST"]),
     Route("/api/jobs/{job_id:uuid}/result", jobs.job_result),
+    Route("/api/jobs/{job_id:uuid}/events", events.job_events),
+    WebSocketRoute("/api/jobs/{job_id:uuid}/ws", events.job_socket),
+    Route("/api/events", events.all_events),
     Route("/api/images", images.list_images),
-    Route("/api/images/{image_id:uuid}", images.get_image, methods=["GET"]),
-    Route("/api/images/{image_id:uuid}", images.delete_image, methods=["DELETE"]),
+    resource("/api/images/{image_id:uuid}", GET=images.get_image, DELETE=images.delete_image),
     Route("/api/images/{image_id:uuid}/working", images.working_image),
     Route("/api/images/{image_id:uuid}/embedding", images.embedding),
     Route("/api/images/{image_id:uuid}/auto-mask", images.auto_mask),
-    Route("/api/webhooks", webhooks.list_endpoints, methods=["GET"]),
-    Route("/api/webhooks", webhooks.create, methods=["POST"]),
+    resource("/api/webhooks", GET=webhooks.list_endpoints, POST=webhooks.create),
     Route("/api/webhooks/rotate-secret", webhooks.rotate_job_secret, methods=["POST"]),
     Route("/api/webhooks/deliveries", webhooks.list_deliveries),
     Route("/api/webhooks/deliveries/{delivery_id:uuid}", webhooks.get_delivery),
     Route("/api/webhooks/deliveries/{delivery_id:uuid}/redeliver", webhooks.redeliver, methods=["POST"]),
-    Route("/api/webhooks/{endpoint_id:uuid}", webhooks.get_endpoint, methods=["GET"]),
-    Route("/api/webhooks/{endpoint_id:uuid}", webhooks.change_endpoint, methods=["PATCH"]),
-    Route("/api/webhooks/{endpoint_id:uuid}", webhooks.delete_endpoint, methods=["DELETE"]),
+    resource(
+        "/api/webhooks/{endpoint_id:uuid}",
+        GET=webhooks.get_endpoint,
+        PATCH=webhooks.change_endpoint,
+        DELETE=webhooks.delete_endpoint,
+    ),
     Route("/api/webhooks/{endpoint_id:uuid}/rotate-secret", webhooks.rotate_secret, methods=["POST"]),
     Route("/api/webhooks/{endpoint_id:uuid}/test", webhooks.test_endpoint, methods=["POST"]),
     Route("/models/manifest.json", models.manifest),

@@ -1,0 +1,141 @@
+"""`cutout dev` as a person runs it: a process in an empty folder."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import psutil
+import pytest
+
+from models.registry import Registry
+from tests.data.photos import CAT
+from tests.stack import succeeded
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+START_S = 120
+
+
+@dataclass
+class Dev:
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    def reading(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+
+    def wait_for(self, pattern: str, times: int = 1) -> list[re.Match[str]]:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            found = [match for line in list(self.lines) if (match := re.search(pattern, line))]
+            if len(found) >= times:
+                return found
+            assert self.process.poll() is None, "\n".join(self.lines)
+            time.sleep(0.05)
+        raise AssertionError("\n".join(self.lines))
+
+    def children(self) -> dict[str, int]:
+        """The latest pid of each."""
+        return {m[1]: int(m[2]) for m in self.wait_for(r"started\s+child=(\w+) pid=(\d+)", 3)}
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for path in (
+        tmp_path,
+        *tmp_path.parents[:2],
+    ):  # Postgres drops root's rights and must still reach its data
+        path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUTOUT_MODELS_DIR", str(registry.root))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    return tmp_path
+
+
+COMMAND = [sys.executable, "-m", "app.cli", "dev", "--port", "0"]
+
+
+@contextmanager
+def started() -> Iterator[Dev]:
+    """In the working directory. Ended by SIGTERM where the test has not ended it."""
+    with subprocess.Popen(COMMAND, stderr=subprocess.PIPE, text=True) as process:
+        dev = Dev(process)
+        reader = Thread(target=dev.reading)
+        reader.start()
+        try:
+            yield dev
+        finally:
+            if process.poll() is None:
+                dev.end(signal.SIGTERM)
+            reader.join()
+
+
+def belonging_to(folder: Path) -> list[psutil.Process]:
+    """Every process whose arguments, or whose working directory, name the folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
+        if any(str(folder) in word for word in words):
+            found.append(process)
+    return found
+
+
+def test_its_life(folder: Path) -> None:
+    with started() as dev:
+        url = dev.wait_for(r"Cutout is ready: (\S+)")[0][1]
+        with httpx.Client(base_url=url, timeout=90) as client:
+            photo = {"image": ("cat.jpg", CAT.path.read_bytes())}
+            job = succeeded(client, client.post("/api/segment/remove", files=photo))
+
+            for name, pid in dev.children().items():
+                os.kill(pid, signal.SIGKILL)
+                dev.wait_for(rf"restarting\s+child={name} ended=SIGKILL")
+            dev.wait_for(r"started\s+child", 6)
+            # the listening socket is the supervisor's: what comes while `web` is away waits
+            same = {"image_id": job["image"]["id"]}
+            again = succeeded(client, client.post("/api/segment/remove", json=same))
+            assert client.get(again["urls"]["result"]).content[:4] == b"\x89PNG"
+        assert dev.end(signal.SIGINT) == 0
+    assert belonging_to(folder) == []
+
+
+def test_data_survives_a_restart(folder: Path) -> None:
+    with started() as dev:
+        url = dev.wait_for(r"Cutout is ready: (\S+)")[0][1]
+        job = httpx.post(f"{url}/api/segment/encode", files={"image": CAT.path.read_bytes()}).json()
+        second = subprocess.run(COMMAND, capture_output=True, text=True, check=False)
+        assert (second.returncode, second.stderr.count("\n")) == (3, 1)
+        assert second.stderr.endswith("[already_running]\n")
+        assert dev.end(signal.SIGTERM) == 0
+    assert belonging_to(folder) == []
+    with started() as dev:
+        url = dev.wait_for(r"Cutout is ready: (\S+)")[0][1]
+        ended = httpx.get(url + job["urls"]["self"], params={"wait": 60}, timeout=90).json()
+        assert (ended["id"], ended["status"]) == (job["id"], "succeeded")
+
+
+def test_a_killed_supervisor_takes_its_children_along(folder: Path) -> None:
+    with started() as dev:
+        dev.wait_for(r"Cutout is ready")
+        children = [psutil.Process(pid) for pid in dev.children().values()]
+        dev.end(signal.SIGKILL)
+        assert not psutil.wait_procs(children, 45)[1]
+    # the services stay for the next `cutout dev` to take over; here there is none
+    for process in belonging_to(folder):
+        process.terminate()
