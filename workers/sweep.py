@@ -29,9 +29,8 @@ async def sweep(context: Context) -> None:
     """Until cancelled. A timer of our own, not arq's cron: it must run while Redis is away."""
     reconciler = Reconciler(context.pool, context.doorbell, context.events, lease_s=context.options.lease_s)
 
-    await asyncio.gather(
-        _every(SWEEP_S, reconciler.sweep), _every(TIDY_S, lambda: tidy(context.pool, context.store))
-    )
+    clean = functools.partial(tidy, context.pool, context.store)
+    await asyncio.gather(_every(SWEEP_S, reconciler.sweep), _every(TIDY_S, clean))
 
 
 async def tidy(pool: Pool, store: ObjectStore) -> None:

@@ -1,8 +1,6 @@
 """What the API and the command line do with jobs. Workers go through claims.py."""
 
-import asyncio
 import builtins
-import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -25,8 +23,6 @@ from app.queue.port import Doorbell
 
 DEADLINE_S = 24 * 3600.0
 """A job that no worker took for a day is worth nothing to the person who asked."""
-_POLL_S = (0.02, 0.5)
-"""Long poll: the first and the longest pause between two looks at the row."""
 
 
 class JobService:
@@ -104,18 +100,6 @@ class JobService:
 
     async def announce_changes(self, jobs: Sequence[Job]) -> None:
         await self._events.changed(*jobs)
-
-    async def wait(self, user_id: UUID, job_id: UUID, timeout_s: float) -> Job:
-        """The job when it has ended, or as it stands after `timeout_s`. Raises JobNotFound."""
-        until = time.monotonic() + timeout_s
-        pause, longest = _POLL_S
-        while True:
-            job = await self.get(user_id, job_id)
-            left = until - time.monotonic()
-            if job.status.ended or left <= 0:
-                return job
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 1.5, longest)
 
     async def queue_position(self, job: Job) -> int | None:
         """1 = next; None when it does not wait."""

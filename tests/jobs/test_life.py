@@ -175,15 +175,6 @@ async def test_progress_only_rises(jobs: JobService, claims: Claims, encode: New
     assert (await jobs.get(job.user_id, job.id)).progress == pytest.approx(0.6)
 
 
-async def test_waiting_ends_with_the_job_or_the_time(
-    jobs: JobService, claims: Claims, encode: NewJob
-) -> None:
-    created = await jobs.create(encode)
-    assert (await jobs.wait(created.user_id, created.id, 0.1)).status is JobStatus.QUEUED
-    await claims.succeed(await take(claims), Outcome({"a": 1}), {})
-    assert (await jobs.wait(created.user_id, created.id, 60)).status is JobStatus.SUCCEEDED
-
-
 async def test_a_job_is_created_while_redis_is_away(pool: Pool, claims: Claims, encode: NewJob) -> None:
     class Away:
         async def ring(self, queue: str, message: object) -> None:
