@@ -24,7 +24,7 @@ from app.api.state import State
 from app.api.uploads import FileLimit, Upload
 from app.images.types import Image
 from app.imaging.errors import TooLargeBytes
-from app.imaging.probe import probe
+from app.imaging.sandbox import probe
 from app.imaging.types import MAX_BYTES
 from app.jobs.types import ApplyParams, EncodeParams, JobKind, JobParams, NewJob, RemoveParams
 from app.segmentation.maskio import check_mask

@@ -6,11 +6,9 @@ from typing import Protocol
 
 from app.engines.base import CutoutResult, Encoded, Progress, no_progress
 from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
-from app.imaging.decode import decode
 from app.imaging.encode import WHITE, encode
 from app.imaging.png import Effort
-from app.imaging.probe import probe
-from app.imaging.working import working_image
+from app.imaging.sandbox import decode, probe, working_image
 from app.matting.options import CutoutOptions
 from app.matting.pipeline import make_cutout
 from app.segmentation import codec

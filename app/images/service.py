@@ -13,9 +13,8 @@ from app.images import repository
 from app.images.errors import EmbeddingNotFound, ImageNotFound, ProposalNotFound
 from app.images.types import EmbeddingRow, Image
 from app.imaging.encode import encode
-from app.imaging.probe import probe
+from app.imaging.sandbox import probe, working_image
 from app.imaging.types import Format, ImageInfo, Picture
-from app.imaging.working import working_image
 from app.jobs.service import JobService
 from app.storage import keys
 from app.storage.base import ObjectStore

@@ -14,16 +14,6 @@ WORKING_SIDE = 2048
 """The longest side of a working image (DESIGN §3)."""
 
 
-def fitted(width: int, height: int, side: int) -> tuple[int, int]:
-    """(width, height) scaled so that the longer is `side`; rounded half up in whole numbers, at least 1.
-
-    The editor computes the same sizes (web/src/editor/geometry/frame.ts).
-    """
-    longer = max(width, height)
-    across, down = (max(1, (2 * edge * side + longer) // (2 * longer)) for edge in (width, height))
-    return across, down
-
-
 class SourceFormat(StrEnum):
     """What a file may be, told by its content and never by its name."""
 

@@ -16,7 +16,8 @@ from typing import NewType
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.types import WORKING_SIDE, fitted
+from app.imaging.sizes import fitted
+from app.imaging.types import WORKING_SIDE
 from models.sessions.base import Fit
 
 Points = NDArray[np.float64]
