@@ -61,6 +61,11 @@ class Model:
     def fit(self) -> Fit:
         return Fit(self.manifest.geometry.fit)
 
+    @property
+    def dynamic_multimask(self) -> tuple[float, float] | None:
+        rule = self.manifest.decoder.stability
+        return None if rule is None else (rule.delta, rule.threshold)
+
     def warmup(self) -> None:
         """Opens both halves and runs each once, so that no job pays for it."""
         with self._lock:

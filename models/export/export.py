@@ -62,7 +62,7 @@ def export(registry: Registry, name: str, *, encoder: bool = False) -> Exported:
     if equal(half):
         made.append(registry.store("decoder_fp16", f"{name}.decoder.fp16.onnx", small))
     if encoder:
-        graph = encoder_onnx(images, manifest.encoder, manifest.geometry.side)
+        graph = encoder_onnx(images, manifest)
         parity += _encoder_parity(embedding, OrtEncoder(manifest, OrtSession(graph, name)))
         check(parity)
         made.append(registry.store("encoder", f"{name}.encoder.onnx", graph))

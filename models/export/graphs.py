@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
-from models.manifest import DecoderSpec, EncoderSpec, Shape
+from models.manifest import DecoderSpec, Manifest, Shape
 
 OPSET = 17  # the first in which LayerNormalization is one node; every runtime reads it
 HALVED = 500_000  # elements and up: the four MLP matrices, half of the file
@@ -23,10 +23,11 @@ def decoder_onnx(module: nn.Module, spec: DecoderSpec) -> bytes:
     return _exported(module, sample, spec.inputs, spec.outputs)
 
 
-def encoder_onnx(module: nn.Module, spec: EncoderSpec, side: int) -> bytes:
+def encoder_onnx(module: nn.Module, manifest: Manifest) -> bytes:
     """`module`: an ImageEncoder. One image a run: on a CPU a batch gains nothing."""
+    spec, side = manifest.encoder, manifest.geometry.side
     shape: Shape = (1, 3, side, side)
-    outputs: dict[str, Shape] = dict.fromkeys(spec.outputs, ())
+    outputs = {name: tensor.shape for name, tensor in zip(spec.outputs, manifest.tensors, strict=True)}
     return _exported(module, (torch.zeros(1, 3, side, side),), {spec.input: shape}, outputs)
 
 
@@ -83,6 +84,8 @@ def _exported(
             dynamo=False,
         )
         model = onnx.load(path)
+    for value in model.graph.output:  # the tracer loses them at the last reshape
+        value.CopyFrom(helper.make_tensor_value_info(value.name, TensorProto.FLOAT, outputs[value.name]))
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content

@@ -86,4 +86,9 @@ class Decoder(Protocol):
     @property
     def fit(self) -> Fit: ...
 
+    @property
+    def dynamic_multimask(self) -> tuple[float, float] | None:
+        """(delta, threshold) of SAM 2's rule for its single-mask output; None for SAM 1 decoders."""
+        ...
+
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput: ...

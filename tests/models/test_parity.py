@@ -212,7 +212,6 @@ def test_a_wrong_mean_breaks_parity(
 ) -> None:
     normalisation = manifest.normalisation.model_copy(update={"mean": (0.5, 0.5, 0.5)})
     wrong = manifest.model_copy(update={"normalisation": normalisation})
-    sam = load(checkpoint, str(manifest.encoder.config), "wrong")
     (tensors,) = TorchEncoder(wrong, ImageEncoder(sam), Placement(torch.device("cpu"))).encode(
         [astronaut.image]
     )
