@@ -77,7 +77,7 @@ export class Editor {
   }
 
   async tool(name: string): Promise<this> {
-    await this.page.getByRole('button', { name, exact: true }).click()
+    await this.page.getByRole('toolbar').getByRole('button', { name, exact: true }).click()
     return this
   }
 

@@ -102,11 +102,15 @@ const WAYS: Record<Way, Walk> = { websocket: overWebSocket, sse: overEvents, pol
 export function jobIn(text: string): Job | null {
   try {
     const message = JSON.parse(text) as { readonly data?: unknown } | null
-    const value = (message?.data ?? message) as Partial<Job> | null
-    return typeof value?.id === 'string' && typeof value.status === 'string' ? (value as Job) : null
+    const value = message?.data ?? message
+    return isJob(value) ? value : null
   } catch {
     return null
   }
+}
+
+function isJob(value: unknown): value is Job {
+  return typeof value === 'object' && value !== null && 'id' in value && 'status' in value
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

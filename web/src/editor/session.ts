@@ -212,7 +212,7 @@ export class EditorSession {
 
   private async render(): Promise<void> {
     const { logits } = this.mask.get()
-    if (!logits || this.closed) return
+    if (!logits) return
     const { marks } = this.stage.get().document
     try {
       const rendered = await this.deps.preview.render({ key: this.image.id, logits, marks, edge: this.edge })

@@ -1,5 +1,6 @@
 /** onnxruntime-web behind one small interface. The runtimes are imported on demand: nobody pays for the one not used. */
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-web'
+import type * as Ort from 'onnxruntime-web/wasm'
 import wasmModule from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url'
 import wasmBinary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url'
 import webgpuModule from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'
@@ -16,7 +17,7 @@ export interface DecoderSession {
   readonly lost: Promise<string>
 }
 
-type Runtime = typeof import('onnxruntime-web/wasm')
+type Runtime = typeof Ort
 
 async function load(engine: LocalEngine): Promise<Runtime> {
   return engine === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm')

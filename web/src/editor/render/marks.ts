@@ -36,7 +36,10 @@ export function drawDot(canvas: Canvas, at: ScreenPoint, label: Label, radius: n
   canvas.fill()
   circle(canvas, at, radius)
   canvas.fillStyle = MARK[label].line
-  if (label === 'keep') return canvas.fill()
+  if (label === 'keep') {
+    canvas.fill()
+    return
+  }
   canvas.lineWidth = 2.5
   canvas.strokeStyle = MARK[label].line
   circle(canvas, at, radius - 1.25)

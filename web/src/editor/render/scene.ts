@@ -2,7 +2,7 @@
 import type { Size } from '../geometry/spaces'
 import { toScreen } from '../geometry/view'
 import { draftOf, type Stage } from '../tools/stage'
-import { circle, drawMarks, type Canvas } from './marks'
+import { circle, drawMarks, type Canvas, type MarksScene } from './marks'
 import type { Rendered } from './preview.protocol'
 import { MARK } from './theme'
 
@@ -21,11 +21,14 @@ export function drawMarksPane(canvas: Canvas, { stage, bitmap, rendered, annotat
   drawImage(canvas, stage, bitmap)
   if (!annotated) return
   if (rendered) drawImage(canvas, stage, rendered.veil)
-  const { marks } = stage.document
-  drawMarks(canvas, { marks, draft: draftOf(stage), hoveredMark: stage.hoveredMark }, stage.view)
+  drawMarks(canvas, marksOf(stage), stage.view)
   if (pointer && (stage.tool === 'brush' || stage.tool === 'eraser')) drawBrush(canvas, pointer, stage)
   if (stage.crosshair) drawCrosshair(canvas, toScreen(stage.view, stage.crosshair))
 }
+
+const marksOf = (stage: Stage): MarksScene => ({
+  marks: stage.document.marks, draft: draftOf(stage), hoveredMark: stage.hoveredMark,
+})
 
 export type Background = { readonly kind: 'checker' } | { readonly kind: 'colour'; readonly colour: string }
 
@@ -37,15 +40,21 @@ export interface PreviewPane {
   /** True while the before/after key is held. */
   readonly before: boolean
   readonly checker: CanvasPattern | null
+  /** The panes lie over each other (narrow screens): the marks must show on both sides of the seam. */
+  readonly overMarks: boolean
 }
 
-export function drawPreviewPane(canvas: Canvas, { stage, bitmap, rendered, background, before, checker }: PreviewPane): void {
+export function drawPreviewPane(canvas: Canvas, { stage, bitmap, rendered, background, before, checker, overMarks }: PreviewPane): void {
   clear(canvas, stage.viewport)
-  if (before || !rendered) return drawImage(canvas, stage, bitmap)
+  if (before || !rendered) {
+    drawImage(canvas, stage, bitmap)
+    return
+  }
   const { view, image } = stage
   canvas.fillStyle = background.kind === 'colour' ? background.colour : (checker ?? '#ffffff')
   canvas.fillRect(view.x, view.y, image.width * view.zoom, image.height * view.zoom)
   drawImage(canvas, stage, rendered.cutout)
+  if (overMarks) drawMarks(canvas, marksOf(stage), stage.view)
 }
 
 function clear(canvas: Canvas, viewport: Size): void {

@@ -1,8 +1,9 @@
 /** The editor as one component: the page and the library build are both this. */
-import { useCallback, useEffect, useState, type JSX } from 'react'
+import { useCallback, useEffect, useState, useSyncExternalStore, type JSX } from 'react'
 import { CutoutApi } from '../../api/client'
 import type { ApiConfig } from '../../api/http'
 import type { CutoutOptions } from '../../api/options'
+import { Store } from '../../store'
 import { S } from '../../strings'
 import type { PageCommand } from '../tools/keys'
 import { Workbench, type WorkbenchEvents } from '../workbench'
@@ -45,10 +46,11 @@ function open({ api, onComplete, onEvent, options, image, imageId }: BackgroundR
 }
 
 export function BackgroundRemovalEditor(props: BackgroundRemovalEditorProps): JSX.Element {
-  const [workbench, setWorkbench] = useState<Workbench | null>(null)
+  const [holder] = useState(() => new Store<Workbench | null>(null))
+  const workbench = useStore(holder)
   useEffect(() => {
     const opened = open(props)
-    setWorkbench(opened)
+    holder.set(opened)
     return () => void opened.dispose()
     // eslint-disable-next-line react-hooks/exhaustive-deps -- props are where it starts; a host that wants another image gives a new key
   }, [])
@@ -103,16 +105,12 @@ function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readon
   )
 }
 
+const NEVER = (): (() => void) => () => undefined
+
 /** Whether the open image can be applied: its mask is on screen. */
 function useOpened(workbench: Workbench): boolean {
   const session = usePart(workbench.state, (state) => state.session)
-  const [opened, setOpened] = useState(false)
-  useEffect(() => {
-    const see = (): void => setOpened(session !== null && session.mask.get().rendered !== null)
-    see()
-    return session?.mask.subscribe(see)
-  }, [session])
-  return opened
+  return useSyncExternalStore(session?.mask.subscribe ?? NEVER, () => session !== null && session.mask.get().rendered !== null)
 }
 
 /** The engine is fetched when the page has nothing better to do: the drop zone never waits for it. */

@@ -75,7 +75,7 @@ function HistoryRow({ past: { image, result }, workbench, onOpen, onRemove }: Hi
   const save = async (file: CutoutResult): Promise<void> => saveBlob(await workbench.api.file(file.url), resultName(name, file.format))
   return (
     <li>
-      <button type="button" className="co-history-open" onClick={onOpen} aria-label={`${S.history.open}: ${name}`}>
+      <button type="button" className="co-history-open" onClick={onOpen} title={`${S.history.open}: ${name}`}>
         <img src={workbench.api.url(image.urls.working)} alt="" loading="lazy" width={72} height={54} />
         <span>
           <strong>{name}</strong>

@@ -95,7 +95,8 @@ function PreviewPane({ session, settings, before }: Omit<PanesProps, 'onBefore'>
     const { bitmap, rendered } = session.mask.get()
     checker.current ??= checkerPattern(context)
     if (!bitmap) return
-    drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, background, before, checker: checker.current })
+    const overMarks = context.canvas.offsetLeft === (context.canvas.parentElement?.querySelector<HTMLElement>('.co-marks')?.offsetLeft ?? -1)
+    drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, background, before, checker: checker.current, overMarks })
   })
   const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event), true), [session])
   useWheel(canvas, session)

@@ -26,7 +26,7 @@ export function TopBar({ workbench, entry, canApply, finished, onHistory, onShor
         <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 4h7v7H4zM13 13h7v7h-7z" /><circle cx="12" cy="12" r="5.4" /></svg>
         {S.product}
       </span>
-      <span className="co-file" title={entry?.name}>{entry?.name}</span>
+      {entry ? <h1 className="co-file" title={entry.name}>{entry.name}</h1> : <span className="co-file" />}
       <div className="co-top-actions">
         {onAdjust && <IconButton icon="sliders" className="co-only-narrow" label={S.edge.title} onClick={onAdjust} />}
         <IconButton icon="history" label={S.history.title} onClick={onHistory} />

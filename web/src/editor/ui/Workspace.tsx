@@ -28,13 +28,15 @@ export function Workspace({ workbench, entry, session, settings, before, adjusti
   const failed = entry?.step.at === 'failed' ? entry.step : null
   return (
     <div className="co-work" data-adjusting={adjusting}>
-      {session ? <ToolRail session={session} /> : <div className="co-rail" />}
-      <main className="co-stage" aria-label={entry?.name ?? S.product}>
-        {failed && entry && (
-          <Banner code={failed.error.code} detail={failed.error.message} onRetry={() => void workbench.retry(entry.id)} />
-        )}
-        {session && <SessionFault session={session} />}
-        {session ? <OpenStage session={session} settings={settings} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
+      <main className="co-main" aria-label={entry?.name ?? S.product}>
+        {session ? <ToolRail session={session} /> : <div className="co-rail" />}
+        <div className="co-stage">
+          {failed && entry && (
+            <Banner code={failed.error.code} detail={failed.error.message} onRetry={() => void workbench.retry(entry.id)} />
+          )}
+          {session && <SessionFault session={session} />}
+          {session ? <OpenStage session={session} settings={settings} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
+        </div>
       </main>
       <aside className="co-side" aria-label={S.edge.title}>
         <Inspector
