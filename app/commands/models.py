@@ -132,7 +132,8 @@ class Bars(Progress):
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        super().__init__(*columns, console=Console(stderr=True))
+        console = Console(stderr=True)
+        super().__init__(*columns, console=console, disable=not console.is_terminal)
         self._tasks_of: dict[str, TaskID] = {}
 
     def show(self, file: str, done: int, total: int) -> None:
