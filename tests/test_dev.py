@@ -91,7 +91,7 @@ def belonging_to(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         words = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
-        if any(str(folder) in word for word in words):
+        if process.pid != os.getpid() and any(str(folder) in word for word in words):
             found.append(process)
     return found
 
