@@ -48,7 +48,7 @@ async def job_result(request: Request[State]) -> Response:
     state = request.state
     job = await state["jobs"].get(user, path_id(request, "job_id"))
     if not job.status.ended:
-        raise NotFinished(f"the job is still {job.status}", status=job.status)
+        raise NotFinished(f"the job is still {job.status}", job_status=job.status)
     if job.status is not JobStatus.SUCCEEDED or job.result_key is None or job.result is None:
         raise NoResult(f"the job has {job.status} and has no file")
     result, image = job.result, await state["images"].get(user, job.image_id)

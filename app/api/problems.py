@@ -1,6 +1,7 @@
 """Every failure as RFC 9457 problem+json with a `code` and the `request_id`."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +22,7 @@ _MODEL_STATUS = {
     "embedding_mismatch": 409,
 }
 """What a model's failure is to a client; the others are our fault."""
-_RETRY_AFTER_S = "5"
+_RETRY_AFTER_S = 5
 
 _log = structlog.get_logger(__name__)
 
@@ -30,9 +31,12 @@ class Problem(JSONResponse):
     media_type = "application/problem+json"
 
 
-def problem(request_id: str, status: int, code: str, detail: str, **extra: object) -> Problem:
+def problem(
+    request_id: str, status: int, code: str, detail: str, extra: Mapping[str, object] | None = None
+) -> Problem:
+    """`extra` members stand beside the standard ones and never replace them."""
     document: dict[str, Any] = {
-        **extra,
+        **(extra or {}),
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -41,15 +45,15 @@ def problem(request_id: str, status: int, code: str, detail: str, **extra: objec
         "request_id": request_id,
     }
     headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = _RETRY_AFTER_S
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+        headers["Retry-After"] = str(document.get("retry_after", _RETRY_AFTER_S))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Problem(document, status, headers)
 
 
 def app_problem(request_id: str, error: AppError) -> Problem:
-    return problem(request_id, error.status, error.code, error.message, **error.extra)
+    return problem(request_id, error.status, error.code, error.message, error.extra)
 
 
 async def _app_error(request: Request, error: Exception) -> Response:

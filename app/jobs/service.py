@@ -88,7 +88,7 @@ class JobService:
             job = await repository.one(conn, "cancel", {"id": job_id, "user_id": user_id})
         if job is None:
             ended = await self.get(user_id, job_id)
-            raise JobEnded(f"the job has already {ended.status}", status=ended.status)
+            raise JobEnded(f"the job has already {ended.status}", job_status=ended.status)
         await self._events.changed(job)
         return job
 
