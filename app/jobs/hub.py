@@ -76,7 +76,7 @@ class Hub:
         """
         with self._listeners.one_more(Listener(user_id, job_id, seen)) as listener:
             view = await self._own(user_id, job_id)
-            if view.job.status.ended and not listener.lacks(job_id, view.job.version):
+            if view.job.status.ended and view.job.version <= seen:
                 return
             listener.offer(view)
             while True:
