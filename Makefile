@@ -41,7 +41,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 $(NODE_READY): web/package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null || \
 	  { echo "Cutout needs Node 20 or later on the PATH." >&2; exit 1; }
 	cd web && npm ci --no-fund --no-audit
 	@touch $@
