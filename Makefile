@@ -40,10 +40,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# The lock's versions, the lock untouched. Not `npm ci`: it refuses a lock without other platforms' optional packages.
 $(NODE_READY): web/package-lock.json
 	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null || \
 	  { echo "Cutout needs Node 20 or later on the PATH." >&2; exit 1; }
-	cd web && npm ci --no-fund --no-audit
+	cd web && npm install --no-save --no-fund --no-audit
 	@touch $@
 
 $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
