@@ -54,7 +54,7 @@ def stack(
         port=0,
         model="lite",
     )
-    asyncio.run(_local_user(settings))
+    asyncio.run(local_user(settings))
     with contextlib.ExitStack() as running:
         url = running.enter_context(serving(settings))
         for kind in ("embed", "mask"):
@@ -107,7 +107,7 @@ def succeeded(client: httpx.Client, response: httpx.Response) -> dict[str, Any]:
     return ended
 
 
-async def _local_user(settings: Settings) -> None:
+async def local_user(settings: Settings) -> None:
     pool = await open_pool(settings.services().database_url, max_size=1)
     await AccountService(pool).ensure(LOCAL_USER_ID)
     await pool.close()

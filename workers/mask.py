@@ -1,11 +1,13 @@
-"""The mask worker: mask → full-resolution cutout; and the sweeper."""
+"""The mask worker: mask → full-resolution cutout; beside it the sweeper and the sender of webhooks."""
 
+from app.net.client import GuardedClient
 from app.queue.messages import MASK_QUEUE
 from app.settings import Settings
 from workers.handlers import mask_handlers
 from workers.kit import Kit, open_engines
 from workers.runtime import Context, Handlers, WorkerOptions, WorkerSettings
 from workers.sweep import sweep
+from workers.webhooks import sending
 
 
 def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSettings:
@@ -15,4 +17,5 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
     def handlers(context: Context) -> Handlers:
         return mask_handlers(Kit(context.pool, context.store, engines))
 
-    return WorkerSettings("mask", MASK_QUEUE, handlers, background=(sweep,), options=options)
+    webhooks = sending(GuardedClient(allow_loopback=settings.embedded))
+    return WorkerSettings("mask", MASK_QUEUE, handlers, background=(sweep, webhooks), options=options)
