@@ -1,8 +1,9 @@
 """Gaussian blur at a cost that does not grow with its width."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from app.matting.jit import kernel
 
 PASSES = 3
 SUPPORT = 3.0  # in sigmas, plus a pixel a pass: beyond it three box passes are exactly 0
@@ -39,7 +40,7 @@ def _box(sigma: float) -> tuple[int, float]:
     return radius, top / bottom
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@kernel
 def _rows(image: NDArray[np.float32], radius: int, rest: float) -> NDArray[np.float32]:
     height, width = image.shape
     out = np.empty_like(image)
@@ -56,7 +57,7 @@ def _rows(image: NDArray[np.float32], radius: int, rest: float) -> NDArray[np.fl
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _columns(image: NDArray[np.float32], radius: int, rest: float) -> NDArray[np.float32]:
     height, width = image.shape
     out = np.empty_like(image)

@@ -1,9 +1,9 @@
 """Signed distance to the 0.5 level of a matte, with the sub-pixel position that antialiasing tells."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from app.matting.jit import kernel
 from app.matting.types import Matte
 
 
@@ -22,7 +22,7 @@ def signed_distance(matte: Matte, reach: float) -> NDArray[np.float32]:
     return np.clip(np.where(inside, np.float32(0.5) - inward, outward - np.float32(0.5)), -reach, reach)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@kernel
 def _nearest(matte, void, wanted, limit):  # type: ignore[no-untyped-def]
     """max over e within `limit` px of coverage(e) - |x - e| where `wanted`; coverage(e) = |matte(e) - void| / 255.
 
@@ -49,7 +49,7 @@ def _nearest(matte, void, wanted, limit):  # type: ignore[no-untyped-def]
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _column_sites(matte, void, limit):  # type: ignore[no-untyped-def]
     """Distance to, and coverage of, the pixel of the same column with the largest coverage - distance.
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from app.matting.jit import kernel
 from app.matting.threads import on_all_cores
 from app.matting.types import Box, Matte
 
@@ -60,7 +60,7 @@ def by_windows(matte: Matte, reach: float, work: Callable[[Matte], Matte]) -> Ma
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@kernel
 def _active(matte: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
     """uint8 [tile rows, tile columns]: 1 where the tile with one more row and column is not all 0 or all 255."""
     height, width = matte.shape
