@@ -27,6 +27,7 @@ export default defineConfig({
   testDir: 'e2e',
   globalSetup: './e2e/stack.ts',
   outputDir: join(data, 'results'),
+  testMatch: process.env['BENCH'] === undefined ? '*.spec.ts' : '*.bench.ts',
   workers: 1, // one stack, two cores: tests side by side would only measure each other
   timeout: 120_000,
   expect: { timeout: 30_000 },

@@ -11,7 +11,7 @@ export const referenceMask = (name: string): Buffer => readFileSync(new URL(`mas
 export class Editor {
   readonly marks: Locator
   readonly preview: Locator
-  private size = { width: 0, height: 0 }
+  size = { width: 0, height: 0 }
 
   constructor(readonly page: Page) {
     this.marks = page.locator('.co-marks')
@@ -37,6 +37,11 @@ export class Editor {
   async ready(): Promise<this> {
     await expect(this.page.locator('.co-engine i[data-on=true]')).toBeVisible()
     await this.settled()
+    return this.measure()
+  }
+
+  /** Reads the newest image's size. */
+  async measure(): Promise<this> {
     const response = await this.page.request.get('/api/images?limit=1')
     const { items } = (await response.json()) as { items: { width: number; height: number }[] }
     this.size = items[0] ?? this.size

@@ -53,6 +53,7 @@ export const S = {
     decontaminate: 'Clean edge colours',
     approximate: 'The preview shows the edge without fine hair; Apply adds it.',
     exact: 'Preview exact',
+    isExact: 'Exact',
     exactBusy: 'Asking the server…',
   },
   background: {
@@ -139,6 +140,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   damaged: 'This picture is damaged. Open and save it in another program, then try again.',
   decode_limit: 'This picture takes too much memory to open. Save it as JPEG or PNG and try again.',
   image_not_found: 'This photo is no longer on the server. Add it again; your marks are kept until then.',
+  expired: 'The image data has expired. Prepare it again to go on; your marks are kept.',
   embedding_not_found: 'The image data has expired. Prepare it again to go on; your marks are kept.',
   object_missing: 'The image data has expired. Prepare it again to go on; your marks are kept.',
   auto_mask_not_found: 'The proposal has expired. Prepare the photo again; your marks are kept.',

@@ -18,6 +18,8 @@ export interface Follow<J extends Job> {
 
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000]
 const POLL_WAIT_S = 25
+/** No job is without news for so long while a worker has it; one that waits in line is asked for its place then. */
+const SILENCE_MS = 20_000
 
 export async function follow<J extends Job>(config: ApiConfig, job: J, { onChange, onInterrupted, signal }: Follow<J>): Promise<J> {
   let latest = job
@@ -64,16 +66,26 @@ const overWebSocket: Walk = (config, job, see, signal) =>
     const url = new URL(urlOf(config, job.urls.ws ?? ''), location.href)
     url.protocol = url.protocol.replace('http', 'ws')
     const socket = new WebSocket(url)
+    // A cut line closes no socket: the browser's word for it does, and so does silence.
+    const close = (): void => socket.close()
+    globalThis.addEventListener('offline', close, { once: true })
+    let silence = setTimeout(close, SILENCE_MS)
     socket.onmessage = (event: MessageEvent<string>) => {
+      clearTimeout(silence)
+      silence = setTimeout(close, SILENCE_MS)
       const next = jobIn(event.data)
       if (!next) return
       see(next)
       if (!ended(next.status)) return
       resolve()
-      socket.close()
+      close()
     }
-    socket.onclose = () => reject(new ApiError('network', 'the connection closed', 0))
-    signal?.addEventListener('abort', () => socket.close(), { once: true })
+    socket.onclose = () => {
+      clearTimeout(silence)
+      globalThis.removeEventListener('offline', close)
+      reject(new ApiError('network', 'the connection closed', 0))
+    }
+    signal?.addEventListener('abort', close, { once: true })
   })
 
 const overEvents: Walk = async (config, job, see, signal) => {

@@ -1,6 +1,7 @@
 /** One inference host per model; each falls back to the server by the same rules. */
 import type { CutoutApi } from '../api/client'
 import { toWire } from './document/marks'
+import { gone } from '../inference/alive'
 import { InferenceHost, type RemoteDecoder } from '../inference/host'
 import type { WorkerLike } from '../inference/link'
 import type { ModelManifest } from '../inference/manifest'
@@ -81,5 +82,7 @@ export class Engines {
 }
 
 function spawn(): WorkerLike {
-  return new Worker(new URL('../inference/worker.ts', import.meta.url), { type: 'module', name: 'inference' })
+  const name = `inference-${crypto.randomUUID()}`
+  const worker = new Worker(new URL('../inference/worker.ts', import.meta.url), { type: 'module', name })
+  return Object.assign(worker, { gone: () => gone(name) })
 }

@@ -4,6 +4,7 @@
  */
 import type { CutoutApi } from '../api/client'
 import { ApiError } from '../api/http'
+import type { CutoutOptions } from '../api/options'
 import { toWire, type Mark } from './document/marks'
 import { EMPTY, type MarkDocument, type Start } from './document/history'
 import type { DocumentStore } from './document/persistence'
@@ -47,12 +48,16 @@ export interface MaskState {
   readonly fault: Fault | ApiError | null
   /** Marks could not be written to the browser's storage. */
   readonly unsaved: boolean
+  /** The server's own preview of these marks and options, until either changes. */
+  readonly exact: ImageBitmap | null
+  readonly asking: boolean
   /** Shown instead of the mask while a resting mouse previews the first mark. */
   readonly hovering: boolean
 }
 
 const CLOSED: MaskState = {
   bitmap: null, rendered: null, logits: null, thinking: false, decodeMs: null, ready: false, fault: null, unsaved: false, hovering: false,
+  exact: null, asking: false,
 }
 
 /** A resting mouse previews; one on its way does not: 120 ms is below what feels late and above a movement's samples. */
@@ -147,6 +152,26 @@ export class EditorSession {
     }
   }
 
+  /** Asks the server for what Apply would give, at up to 1024 px: hair matting included. */
+  async showExact(options: CutoutOptions): Promise<void> {
+    const { api } = this.deps
+    this.mask.update({ asking: true })
+    try {
+      const mask = await this.maskFile()
+      const marks = this.stage.get().document.marks
+      // Untrimmed and bare, so that it lies over the image as the local preview does.
+      const bare: CutoutOptions = { ...options, trim: false, margin: '0', background: null, format: 'png', max_side: null }
+      const request = { imageId: this.image.id, model: this.image.model, marks: this.wireMarks(), mask, options: bare, preview: true }
+      const job = await api.follow(await api.apply(request, crypto.randomUUID(), { onProgress: () => undefined }), { onChange: () => undefined })
+      if (!job.result) throw new ApiError(job.error?.code ?? job.status, job.error?.message ?? job.status, 0)
+      const exact = await createImageBitmap(await api.file(job.result.url))
+      if (!this.closed && marks === this.stage.get().document.marks) this.mask.update({ exact })
+    } catch (error) {
+      this.report(error)
+    }
+    this.mask.update({ asking: false })
+  }
+
   wireMarks(): readonly ReturnType<typeof toWire>[] {
     return this.stage.get().document.marks.map(toWire)
   }
@@ -154,8 +179,9 @@ export class EditorSession {
   async close(): Promise<void> {
     this.closed = true
     clearTimeout(this.hoverTimer)
-    const { bitmap, rendered } = this.mask.get()
+    const { bitmap, rendered, exact } = this.mask.get()
     this.mask.set(CLOSED)
+    exact?.close()
     bitmap?.close()
     rendered?.cutout.close()
     rendered?.veil.close()
@@ -217,8 +243,9 @@ export class EditorSession {
     try {
       const rendered = await this.deps.preview.render({ key: this.image.id, logits, marks, edge: this.edge })
       if (this.closed) return
-      const old = this.mask.get().rendered
-      this.mask.update({ rendered })
+      const { rendered: old, exact } = this.mask.get()
+      this.mask.update({ rendered, exact: null })
+      exact?.close()
       old?.cutout.close()
       old?.veil.close()
     } catch (error) {

@@ -198,6 +198,17 @@ export class Workbench {
     this.pump()
   }
 
+  /** Encodes an image anew whose data the server has dropped; its marks are kept by the browser. */
+  async prepareAgain(id: string): Promise<void> {
+    const { current, session } = this.state.get()
+    this.change(id, { step: { at: 'waiting' }, prepared: null })
+    if (id === current) {
+      this.state.update({ session: null })
+      await session?.close()
+    }
+    this.pump()
+  }
+
   notify(notice: Notice): void {
     this.state.update({ notice })
   }

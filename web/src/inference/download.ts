@@ -75,6 +75,7 @@ export async function download(
   url: string, expected: number, onBytes: OnBytes, signal?: AbortSignal, cache: RequestCache = 'default',
 ): Promise<ArrayBuffer> {
   const response = await request(url, signal, cache)
+  if (response.status === 404 || response.status === 410) throw new Fault('expired', `${url} is gone`, response.status)
   if (!response.ok) throw new Fault('http', `${url} answered ${response.status}`, response.status)
   if (!response.body) return response.arrayBuffer()
   try {

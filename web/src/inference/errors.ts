@@ -3,6 +3,7 @@ export type FaultCode =
   | 'offline'
   | 'network'
   | 'http'
+  | 'expired'
   | 'corrupt_download'
   | 'insecure_context'
   | 'embedding_unreadable'

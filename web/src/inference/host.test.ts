@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Fault } from './errors'
+import type { Fault } from './errors'
 import { InferenceHost, type HostOptions } from './host'
 import type { WorkerLike } from './link'
 import type { Calls, EngineInfo, OpenImage, Reply, Request } from './protocol'
@@ -30,7 +30,7 @@ class ScriptedWorker implements WorkerLike {
 type Script = (request: Request) => Partial<Reply> | undefined
 
 const works: Script = (request) => {
-  const result = request.call === 'start' ? { engine: request.args.engine, threads: request.args.threads, startMs: 1 } : request.call === 'decode' ? decoded : null
+  const result = request.call === 'start' ? { engine: request.args.engine, threads: request.args.threads, startMs: 1, decodeMs: 0 } : request.call === 'decode' ? decoded : null
   return { kind: 'done', result }
 }
 const fails = (call: string, code: Fault['code']): Script => (request) =>
@@ -95,6 +95,14 @@ describe('InferenceHost', () => {
     await expect(h.open(image)).rejects.toMatchObject({ code: 'offline' })
     await h.open(image)
     expect(engines).toEqual(['webgpu'])
+  })
+
+  it('lets the server decode what the network kept away, and tries again with the next image', async () => {
+    const { host: h, engines } = host(fails('start', 'network'), fails('start', 'network'), works)
+    await h.open(image)
+    expect((await h.decode(ask)).decodes).toBe(99)
+    await h.open({ ...image, key: 'b' })
+    expect(engines).toEqual(['server', 'webgpu'])
   })
 
   it('passes other errors on and stays usable', async () => {

@@ -30,13 +30,16 @@ interface Patience {
   readonly decodeMs: number
 }
 
-// Silence, not duration: each progress report starts the clock anew. A first WebGPU decode compiles its shaders for 1–5 s;
-// a decode on one WASM thread of a slow phone takes up to 4 s.
-const PATIENCE: Patience = { startMs: 30_000, openMs: 30_000, decodeMs: 20_000 }
+// Silence, not duration: each progress report starts the clock anew. A first WebGPU decode compiles its shaders for 1–5 s.
+const PATIENCE: Patience = { startMs: 30_000, openMs: 30_000, decodeMs: 3_000 }
+/** A decode may take this many times what the start-up check took: a replay is up to 16 decodes, and phones slow down. */
+const SLOWDOWN = 20
+const MAX_DECODE_MS = 30_000
 
 interface LocalRunning {
   readonly engine: EngineName
   readonly candidate: Candidate
+  readonly patienceMs: number
   readonly link: WorkerLink
   /** Images that this worker has opened or is opening. */
   readonly opened: Map<string, Promise<null>>
@@ -66,8 +69,10 @@ export class InferenceHost {
   }
 
   /** Opens an image, or joins an opening under way. */
-  open(image: OpenImage): Promise<null> {
+  async open(image: OpenImage): Promise<null> {
     this.images.set(image.key, image)
+    const running = await this.running
+    if (running === 'server' && this.remaining?.length) this.running = null
     return this.withEngine((running) => this.openIn(running, image))
   }
 
@@ -135,7 +140,7 @@ export class InferenceHost {
     if (!image) throw new Fault('aborted', 'the image was closed')
     await this.openIn(running, image) // a worker that took a dead one's place has not opened it yet
     if (running === 'server') return this.options.server.decode(args)
-    return running.link.call('decode', args, this.patience.decodeMs)
+    return running.link.call('decode', args, running.patienceMs)
   }
 
   private engine(): Promise<Running> {
@@ -150,19 +155,23 @@ export class InferenceHost {
     const model = await this.options.model()
     this.remaining ??= await this.options.candidates()
     for (const candidate of this.remaining) {
-      const link = new WorkerLink(this.options.spawn())
+      const worker = this.options.spawn()
+      const link = new WorkerLink(worker)
       try {
         const info = await link.call('start', { ...candidate, model }, this.patience.startMs, this.onLoading)
         this.options.onEngine?.(info)
-        return { engine: candidate.engine, candidate, link, opened: new Map() }
+        void worker.gone?.().then(() => link.end(new Fault('worker_lost', 'the worker is gone')))
+        const patienceMs = Math.min(MAX_DECODE_MS, Math.max(this.patience.decodeMs, SLOWDOWN * info.decodeMs))
+        return { engine: candidate.engine, candidate, patienceMs, link, opened: new Map() }
       } catch (error) {
         link.end(new Fault('engine_unavailable', candidate.engine))
-        // Without the weights no local engine can run, but that is the network's fault: it may be tried again.
-        if (error instanceof Fault && (error.code === 'offline' || error.code === 'network')) throw error
-        this.giveUp(candidate)
+        const code = error instanceof Fault ? error.code : 'internal'
+        if (code === 'offline') throw error
+        // What could not be fetched is not the engine's fault: the server decodes, and the next image tries it again.
+        if (code !== 'network') this.giveUp(candidate)
       }
     }
-    this.options.onEngine?.({ engine: 'server', threads: 0, startMs: 0 })
+    this.options.onEngine?.({ engine: 'server', threads: 0, startMs: 0, decodeMs: 0 })
     return 'server'
   }
 }

@@ -5,6 +5,8 @@ import type { CallName, Calls, Loading, Reply, Request } from './protocol'
 export interface WorkerLike {
   postMessage(message: Request): void
   terminate(): void
+  /** Resolves when the worker is gone, if this can be known; asked once it has answered its first call. */
+  gone?(): Promise<void>
   onmessage: ((event: MessageEvent<Reply>) => void) | null
   onerror: ((event: ErrorEvent) => void) | null
 }

@@ -18,6 +18,8 @@ export interface EngineInfo {
   readonly threads: number
   /** Start-up to first checked decode, ms. */
   readonly startMs: number
+  /** The checked decode alone, ms: what a decode takes here. */
+  readonly decodeMs: number
 }
 
 export interface Decoded {

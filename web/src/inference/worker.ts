@@ -1,5 +1,6 @@
 /** The inference worker: one engine, the images that are open, no React and no DOM. */
 import { Replay } from '../editor/decode/replay'
+import { holdAlive } from './alive'
 import { download, loadVerified } from './download'
 import { decodeEmbedding } from './embedding'
 import { runDecoder, type ImageTensors } from './decoder'
@@ -12,6 +13,8 @@ interface Port {
   postMessage(reply: Reply, transfer?: Transferable[]): void
   addEventListener(type: 'message', listener: (event: MessageEvent<Request>) => void): void
 }
+holdAlive(self.name)
+
 const port = self as unknown as Port // the DOM library types `self` as a window
 
 type OnLoading = (what: Loading, received: number, total: number) => void
@@ -23,13 +26,15 @@ async function start({ engine, model, threads }: Calls['start']['args'], onLoadi
   const began = performance.now()
   const weights = await loadVerified(model.decoder, (got, total) => onLoading('decoder', got, total))
   const opened = await openSession(engine, weights, threads, (got, total) => onLoading('runtime', got, total))
+  const checked = performance.now()
   if (!(await passesGolden(opened, model))) throw new Fault('engine_wrong', `${engine} computes this model wrongly`)
   session = opened
   void opened.lost.then((reason) => {
     session = null
     console.warn(`[cutout] WebGPU device lost: ${reason}`) // the next decode fails with worker_lost and the page restarts us
   })
-  return { engine, threads, startMs: performance.now() - began }
+  const now = performance.now()
+  return { engine, threads, startMs: now - began, decodeMs: now - checked }
 }
 
 function opened(): DecoderSession {

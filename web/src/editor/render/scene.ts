@@ -36,6 +36,8 @@ export interface PreviewPane {
   readonly stage: Stage
   readonly bitmap: ImageBitmap
   readonly rendered: Rendered | null
+  /** The server's preview, if it is of what is on screen. */
+  readonly exact: ImageBitmap | null
   readonly background: Background
   /** True while the before/after key is held. */
   readonly before: boolean
@@ -44,7 +46,7 @@ export interface PreviewPane {
   readonly overMarks: boolean
 }
 
-export function drawPreviewPane(canvas: Canvas, { stage, bitmap, rendered, background, before, checker, overMarks }: PreviewPane): void {
+export function drawPreviewPane(canvas: Canvas, { stage, bitmap, rendered, exact, background, before, checker, overMarks }: PreviewPane): void {
   clear(canvas, stage.viewport)
   if (before || !rendered) {
     drawImage(canvas, stage, bitmap)
@@ -53,7 +55,7 @@ export function drawPreviewPane(canvas: Canvas, { stage, bitmap, rendered, backg
   const { view, image } = stage
   canvas.fillStyle = background.kind === 'colour' ? background.colour : (checker ?? '#ffffff')
   canvas.fillRect(view.x, view.y, image.width * view.zoom, image.height * view.zoom)
-  drawImage(canvas, stage, rendered.cutout)
+  drawImage(canvas, stage, exact ?? rendered.cutout)
   if (overMarks) drawMarks(canvas, marksOf(stage), stage.view)
 }
 

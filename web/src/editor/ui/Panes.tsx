@@ -1,5 +1,6 @@
 /** The image with its marks, and the preview. Both show the same part of the image. */
 import { useEffect, useMemo, useRef, useState, type CSSProperties, type JSX } from 'react'
+import type { CutoutOptions } from '../../api/options'
 import { S } from '../../strings'
 import { checkerPattern, drawMarksPane, drawPreviewPane, type Background } from '../render/scene'
 import type { EditorSession } from '../session'
@@ -33,6 +34,7 @@ export function Panes({ session, settings, before, onBefore }: PanesProps): JSX.
         >
           {S.panes.before}
         </button>
+        {settings.options.matting !== 'off' && <ExactButton session={session} options={settings.options} />}
         <ZoomControls session={session} />
       </div>
     </div>
@@ -92,16 +94,30 @@ function PreviewPane({ session, settings, before }: Omit<PanesProps, 'onBefore'>
   const checker = useRef<CanvasPattern | null>(null)
   const background = backgroundOf(settings)
   const canvas = usePainted([session.stage, session.mask], (context) => {
-    const { bitmap, rendered } = session.mask.get()
+    const { bitmap, rendered, exact } = session.mask.get()
     checker.current ??= checkerPattern(context)
     if (!bitmap) return
     const overMarks = context.canvas.offsetLeft === (context.canvas.parentElement?.querySelector<HTMLElement>('.co-marks')?.offsetLeft ?? -1)
-    drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, background, before, checker: checker.current, overMarks })
+    drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, exact, background, before, checker: checker.current, overMarks })
   })
   const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event), true), [session])
   useWheel(canvas, session)
   useEffect(() => session.mask.set({ ...session.mask.get() }), [before, settings, session]) // repaint
   return <canvas ref={canvas} className="co-canvas co-preview" role="img" aria-label={S.panes.preview} {...handlers} />
+}
+
+/** The browser's preview leaves out hair matting: the button says so and asks for the real thing. */
+function ExactButton({ session, options }: { readonly session: EditorSession; readonly options: CutoutOptions }): JSX.Element {
+  const asking = usePart(session.mask, (mask) => mask.asking)
+  const exact = usePart(session.mask, (mask) => mask.exact !== null)
+  return (
+    <button
+      type="button" className="co-chip" data-exact={exact} disabled={asking || exact} title={exact ? S.edge.exact : S.edge.approximate}
+      onClick={() => void session.showExact(options)}
+    >
+      {asking ? S.edge.exactBusy : exact ? S.edge.isExact : S.edge.exact}
+    </button>
+  )
 }
 
 function ZoomControls({ session }: { readonly session: EditorSession }): JSX.Element {

@@ -34,7 +34,7 @@ export function Workspace({ workbench, entry, session, settings, before, adjusti
           {failed && entry && (
             <Banner code={failed.error.code} detail={failed.error.message} onRetry={() => void workbench.retry(entry.id)} />
           )}
-          {session && <SessionFault session={session} />}
+          {session && entry && <SessionFault session={session} onExpired={() => void workbench.prepareAgain(entry.id)} />}
           {session ? <OpenStage session={session} settings={settings} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
         </div>
       </main>
@@ -57,9 +57,13 @@ function OpenStage(props: { session: EditorSession; settings: Settings; before: 
   )
 }
 
-function SessionFault({ session }: { readonly session: EditorSession }): JSX.Element | null {
+/** What the server has dropped must be made again; anything else is tried again. */
+const EXPIRED = new Set(['expired', 'embedding_unreadable', 'embedding_not_found'])
+
+function SessionFault({ session, onExpired }: { readonly session: EditorSession; readonly onExpired: () => void }): JSX.Element | null {
   const fault = usePart(session.mask, (mask) => mask.fault)
-  return fault && <Banner code={fault.code} detail={fault.message} onRetry={() => void session.retry()} />
+  const retry = fault && EXPIRED.has(fault.code) ? onExpired : () => void session.retry()
+  return fault && <Banner code={fault.code} detail={fault.message} onRetry={retry} />
 }
 
 function Waiting({ entry }: { readonly entry: FileEntry }): JSX.Element {

@@ -1,0 +1,101 @@
+/** What breaks, breaks in the open: the message says what to do, and no mark is lost. */
+import { expect, test, type Page } from '@playwright/test'
+import { Editor, photo } from './editor'
+
+const inference = (page: Page): ReturnType<Page['workers']>[number] | undefined =>
+  page.workers().find((worker) => /\/worker-/.test(worker.url()))
+
+test('the worker is killed in the middle of a decode', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  const worker = inference(page)
+  expect(worker).toBeDefined()
+  const p = await editor.at(330, 200)
+  await page.mouse.click(p.x, p.y)
+  await worker?.evaluate(() => self.close()).catch(() => undefined) // the answer dies with the worker
+  await expect(editor.marks).toHaveAttribute('aria-busy', 'false', )
+  await editor.expectMarks(1)
+  expect(inference(page)).not.toBe(worker)
+  await editor.click(60, 60, 'right')
+  await editor.expectMarks(2)
+})
+
+test('the network is cut while the photo is encoded', async ({ page, context }) => {
+  const editor = await new Editor(page).goto()
+  const posted = page.waitForResponse('**/api/segment/encode')
+  await editor.choose(photo('coffee'))
+  await posted
+  await context.setOffline(true)
+  await expect(page.locator('.co-waiting')).toContainText('Connection lost')
+  await context.setOffline(false)
+  await editor.ready()
+  await expect(editor.preview).toBeVisible()
+})
+
+test('the upload fails offline and is offered again', async ({ page, context }) => {
+  const editor = await new Editor(page).goto()
+  await context.setOffline(true)
+  await editor.choose(photo('coffee'))
+  await expect(page.getByRole('alert')).toContainText('You are offline')
+  await context.setOffline(false)
+  await page.getByRole('button', { name: 'Try again', exact: true }).click()
+  await editor.ready()
+})
+
+test('the image data has expired: prepared again on request, marks kept', async ({ page }) => {
+  const editor = await new Editor(page).goto()
+  await page.route('**/embedding?*', (route) => route.fulfill({ status: 404, body: '' }), { times: 1 })
+  await editor.choose(photo('coffee'))
+  await expect(page.getByRole('alert')).toContainText('Try again')
+  await editor.measure()
+  const p = await editor.at(330, 200)
+  await page.mouse.click(p.x, p.y)
+  await editor.expectMarks(1)
+  await page.getByRole('button', { name: 'Try again', exact: true }).click()
+  await editor.ready()
+  await editor.expectMarks(1)
+})
+
+test('no WASM and no WebGPU: the server decodes, and the status line says so', async ({ page }) => {
+  await page.route('**/*.wasm', (route) => route.abort())
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  await expect(page.locator('.co-engine')).toHaveAttribute('data-engine', 'server')
+  await editor.click(330, 200)
+  await expect(page.locator('.co-status')).toContainText('Server')
+  await editor.expectMarks(1)
+})
+
+test('a reload loses neither marks nor undo', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  await editor.click(330, 200)
+  await editor.click(60, 60, 'right')
+  await page.keyboard.press('Control+z')
+  await page.reload()
+  await page.getByRole('button', { name: 'History' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: /coffee\.jpg \d/ }).first().click()
+  await editor.ready()
+  await editor.expectMarks(1)
+  await page.keyboard.press('Control+Shift+z')
+  await editor.expectMarks(2)
+})
+
+test('what is not a photo is refused by name, the others go on', async ({ page }) => {
+  const editor = await new Editor(page).goto()
+  await page.locator('input[type=file][multiple]').setInputFiles([
+    { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') },
+    { name: 'lies.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('not a JPEG at all') },
+  ])
+  await expect(page.getByRole('alert').filter({ hasText: 'notes.txt' })).toContainText('not a picture')
+  await expect(page.getByRole('alert').filter({ hasText: 'not_an_image' }).last()).toBeVisible()
+  await editor.choose(photo('cat'))
+  await page.getByRole('button', { name: /^cat\.jpg/ }).click()
+  await editor.ready()
+})
+
+test('thirty files at once keep the page usable', async ({ page }) => {
+  const editor = await new Editor(page).goto()
+  await editor.choose(...Array<string>(30).fill(photo('cat')))
+  await expect(page.getByRole('listitem')).toHaveCount(30)
+  await editor.ready()
+  await editor.click(200, 150)
+  await editor.expectMarks(1)
+})
