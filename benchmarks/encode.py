@@ -27,7 +27,7 @@ REGISTRY = Path(__file__).parent.parent / ".cutout" / "models"
 def photo(width: int = 2048, height: int = 1365) -> RgbImage:
     """A working image: NASA's astronaut (public domain), enlarged and cut to 3:2."""
     astronaut = Image.fromarray(data.astronaut()[:341])  # type: ignore[no-untyped-call]
-    return np.asarray(astronaut.resize((width, height), Image.Resampling.BICUBIC))
+    return np.array(astronaut.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def seconds(work: Callable[[], object]) -> float:

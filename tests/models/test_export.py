@@ -10,6 +10,9 @@ from models.model import Model
 from models.registry import Registry
 from models.sessions.ort import OrtSession
 
+# one worker for all of SAM 2: torch and its weights take a gigabyte and 20 s to make
+pytestmark = pytest.mark.xdist_group("sam2")
+
 
 def test_the_exported_model_is_in_its_manifest(fake_registry: Registry) -> None:
     manifest = fake_registry.manifest("fake-tiny")

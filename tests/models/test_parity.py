@@ -24,6 +24,9 @@ from models.sessions.torch import Placement, TorchEncoder
 from tests.data.photos import ASTRONAUT, COFFEE, Photo
 from tests.models.predictor import predictor
 
+# one worker for all of SAM 2: torch and its weights take a gigabyte and 20 s to make
+pytestmark = pytest.mark.xdist_group("sam2")
+
 
 @dataclass(frozen=True)
 class Prompt:

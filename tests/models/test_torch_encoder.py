@@ -16,6 +16,9 @@ from models.sam2.build import load
 from models.sessions.base import RgbImage
 from models.sessions.torch import Placement, TorchEncoder, place
 
+# one worker for all of SAM 2: torch and its weights take a gigabyte and 20 s to make
+pytestmark = pytest.mark.xdist_group("sam2")
+
 CPU = Placement(torch.device("cpu"))
 
 
