@@ -52,6 +52,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     pool = await open_pool(services.database_url, max_size=settings.db_pool_size)
     redis = connect(services.redis_url)
     doorbell = ArqDoorbell(redis)
+    client = GuardedClient(allow_loopback=settings.embedded)
     jobs = JobService(pool, doorbell, Events(doorbell))
     try:
         async with Hub.running(pool, RedisSubscriber(redis)) as hub:
@@ -64,7 +65,8 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 images=ImageService(pool, store, jobs),
                 jobs=jobs,
                 hub=hub,
-                webhooks=WebhookService(pool, GuardedClient(allow_loopback=settings.embedded)),
+                webhooks=WebhookService(pool, client),
+                client=client,
                 decoding=Decoding(models, store, settings),
                 upload_dir=upload_dir,
             )

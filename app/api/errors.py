@@ -8,7 +8,6 @@ AppError
 │   ├── UnknownParameter unknown_parameter    400   a name that this call does not have
 │   ├── RepeatedParameter repeated_parameter  400   which of the two is meant?
 │   ├── BadEventId       bad_event_id         400   Last-Event-ID is none of ours
-│   ├── NotAvailableYet  not_available_yet    400   known, but this version cannot honour it
 │   ├── BadParameter     bad_parameter        422   a known parameter with an impossible value
 │   ├── UnsupportedBody  unsupported_body     415   neither JSON nor multipart
 │   ├── BodyTooLarge     body_too_large       413   more text than any honest request needs
@@ -47,11 +46,6 @@ class RepeatedParameter(BadInput):
 
 class BadEventId(BadInput):
     code = "bad_event_id"
-    status = 400
-
-
-class NotAvailableYet(BadInput):
-    code = "not_available_yet"
     status = 400
 
 

@@ -16,7 +16,6 @@ from app.api.errors import (
     BadParameter,
     BodyTooLarge,
     MalformedBody,
-    NotAvailableYet,
     RepeatedParameter,
     UnknownParameter,
     UnsupportedBody,
@@ -27,11 +26,11 @@ from app.db.page import MAX_LIMIT
 from app.jobs.types import JobKind, JobStatus
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import MAX_MARKS, Mark
+from app.webhooks.types import WebhookEvent
 
 MAX_WAIT_S = 60
-_JSON_FIELDS = ("marks", "options")
+_JSON_FIELDS = ("marks", "options", "webhook_events")
 """Form fields whose text is JSON."""
-_LATER = ("image_url", "webhook_url", "webhook_events")
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -40,16 +39,26 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class EncodeRequest(Params):
-    image_id: UUID | None = None
-    """An image that is here already, in place of the file."""
+class JobRequest(Params):
     model: str = "auto"
+    webhook_url: str | None = None
+    """Told when the job ends, beside the account's endpoints."""
+    webhook_events: tuple[WebhookEvent, ...] = ()
+    """Empty: all of them."""
+
+
+class ImageRequest(JobRequest):
+    """One of the two, or a file."""
+
+    image_id: UUID | None = None
+    image_url: str | None = None
+
+
+class EncodeRequest(ImageRequest):
     auto: bool = True
 
 
-class RemoveRequest(Params):
-    image_id: UUID | None = None
-    model: str = "auto"
+class RemoveRequest(ImageRequest):
     options: CutoutOptions = CutoutOptions()
 
 
@@ -60,7 +69,7 @@ class DecodeRequest(Params):
     start: Literal["auto", "empty"] = "auto"
 
 
-class ApplyRequest(DecodeRequest):
+class ApplyRequest(DecodeRequest, JobRequest):
     options: CutoutOptions = CutoutOptions()
     preview: bool = False
 
@@ -122,10 +131,7 @@ async def read_body(
 
 
 def parse(model: type[P], values: Mapping[str, Any]) -> P:
-    """Raises NotAvailableYet, UnknownParameter, BadParameter."""
-    for name in _LATER:
-        if name in values:
-            raise NotAvailableYet(f"{name} is not available yet")
+    """Raises UnknownParameter, BadParameter."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -1,6 +1,9 @@
 """`/api/segment/…`: a photo or a mask comes in, a job (or, for `decode`, a mask) goes out."""
 
 import asyncio
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 from starlette.requests import Request
@@ -14,6 +17,8 @@ from app.api.params import (
     Body,
     DecodeRequest,
     EncodeRequest,
+    ImageRequest,
+    JobRequest,
     RemoveRequest,
     parse,
     preferred_wait,
@@ -26,10 +31,11 @@ from app.images.types import Image
 from app.imaging.errors import TooLargeBytes
 from app.imaging.sandbox import probe
 from app.imaging.types import MAX_BYTES
-from app.jobs.types import ApplyParams, EncodeParams, JobKind, JobParams, NewJob, RemoveParams
+from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
 from app.segmentation.maskio import check_mask
 from app.segmentation.prompts import check_inside
 from app.storage import keys
+from app.webhooks.types import JobWebhook
 from models.errors import ModelMissing
 
 
@@ -45,24 +51,29 @@ async def encode(request: Request[State]) -> Response:
     user = current_user(request)
     async with read_body(request, _IMAGE) as body:
         wanted = parse(EncodeRequest, body.values)
+        webhook = _webhook(request.state, wanted)
         model = _model(request.state, wanted.model)
-        image = await _image(request.state, user, wanted.image_id, body)
-    return await _created(request, image, JobKind.ENCODE, model, EncodeParams(auto=wanted.auto))
+        image = await _image(request.state, user, wanted, body)
+    params = EncodeParams(auto=wanted.auto)
+    return await _created(request, NewJob(user, JobKind.ENCODE, model, image.id, params, webhook=webhook))
 
 
 async def remove(request: Request[State]) -> Response:
     user = current_user(request)
     async with read_body(request, _IMAGE) as body:
         wanted = parse(RemoveRequest, body.values)
+        webhook = _webhook(request.state, wanted)
         model = _model(request.state, wanted.model)
-        image = await _image(request.state, user, wanted.image_id, body)
-    return await _created(request, image, JobKind.REMOVE, model, RemoveParams(options=wanted.options))
+        image = await _image(request.state, user, wanted, body)
+    params = RemoveParams(options=wanted.options)
+    return await _created(request, NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook))
 
 
 async def apply_mask(request: Request[State]) -> Response:
     user = current_user(request)
     async with read_body(request, _MASK) as body:
         wanted = parse(ApplyRequest, body.values)
+        webhook = _webhook(request.state, wanted)
         image = await request.state["images"].get(user, wanted.image_id)
         check_inside(wanted.marks, (image.width, image.height))
         model = _model(request.state, wanted.model)
@@ -79,7 +90,7 @@ async def apply_mask(request: Request[State]) -> Response:
         options=wanted.options,
         preview=wanted.preview,
     )
-    return await _created(request, image, JobKind.APPLY_MASK, model, params)
+    return await _created(request, NewJob(user, JobKind.APPLY_MASK, model, image.id, params, webhook=webhook))
 
 
 async def decode(request: Request[State]) -> Response:
@@ -104,16 +115,36 @@ def _model(state: State, name: str) -> str:
     return chosen
 
 
-async def _image(state: State, user: UUID, image_id: UUID | None, body: Body) -> Image:
+def _webhook(state: State, wanted: JobRequest) -> JobWebhook | None:
+    """Raises UrlRefused."""
+    if wanted.webhook_url is None:
+        return None
+    return state["webhooks"].for_job(wanted.webhook_url, wanted.webhook_events)
+
+
+async def _image(state: State, user: UUID, wanted: ImageRequest, body: Body) -> Image:
     """The image of this request: a file that is stored now, or one that is here already."""
     upload = body.files.get("image")
-    if (upload is None) == (image_id is None):
-        raise BadParameter("send either a file as `image` or an `image_id`")
-    if image_id is not None:
-        return await state["images"].get(user, image_id)
-    assert upload is not None
-    info = await asyncio.to_thread(probe, upload.path)
-    return await state["images"].add(user, upload.path, info, upload.filename)
+    match upload, wanted.image_url, wanted.image_id:
+        case Upload(), None, None:
+            return await _stored(state, user, upload.path, upload.filename)
+        case None, str(url), None:
+            return await _fetched(state, user, url)
+        case None, None, UUID() as image_id:
+            return await state["images"].get(user, image_id)
+    raise BadParameter("send either a file as `image`, an `image_url` or an `image_id`")
+
+
+async def _fetched(state: State, user: UUID, url: str) -> Image:
+    """Raises as GuardedClient.fetch_image."""
+    with tempfile.TemporaryDirectory(dir=state["upload_dir"], ignore_cleanup_errors=True) as folder:
+        file = await state["client"].fetch_image(url, Path(folder) / "image")
+        return await _stored(state, user, file.path, file.name)
+
+
+async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:
+    info = await asyncio.to_thread(probe, path)
+    return await state["images"].add(user, path, info, filename)
 
 
 async def _store_mask(state: State, image: Image, mask: Upload) -> str:
@@ -123,13 +154,10 @@ async def _store_mask(state: State, image: Image, mask: Upload) -> str:
     return key
 
 
-async def _created(
-    request: Request[State], image: Image, kind: JobKind, model: str, params: JobParams
-) -> Response:
+async def _created(request: Request[State], new: NewJob) -> Response:
     """202 with the job; with `Prefer: wait=N`, 200 once it has ended within that time."""
     state = request.state
-    new = NewJob(image.user_id, kind, model, image.id, params, request_id=state["request_id"])
-    job = await state["jobs"].create(new)
+    job = await state["jobs"].create(replace(new, request_id=state["request_id"]))
     headers = {"Location": job_url(job.id), "Cache-Control": "no-store"}
     wait = preferred_wait(request.headers)
     if wait is not None:

@@ -8,6 +8,7 @@ from app.db.pool import Pool
 from app.images.service import ImageService
 from app.jobs.hub import Hub
 from app.jobs.service import JobService
+from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
 from app.settings import Settings
 from app.storage.base import ObjectStore
@@ -25,6 +26,7 @@ class Lifespan(TypedDict):
     jobs: JobService
     hub: Hub
     webhooks: WebhookService
+    client: GuardedClient
     decoding: Decoding
     upload_dir: Path
 

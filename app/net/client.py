@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import anyio
 import httpx
@@ -34,6 +34,11 @@ class FetchedFile:
     sha256: str
     url: str
     """Where the file lay in the end, after redirects."""
+
+    @property
+    def name(self) -> str | None:
+        """The last part of the URL's path."""
+        return PurePosixPath(httpx.URL(self.url).path).name or None
 
 
 @dataclass(frozen=True, slots=True)

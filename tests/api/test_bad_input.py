@@ -94,12 +94,13 @@ def test_a_file_over_the_limit_is_refused_without_a_length_too(client: httpx.Cli
     assert refused(answer) == (413, "too_large_bytes")
 
 
+@pytest.mark.parametrize("url", ["http://10.0.0.1/x.jpg", "https://169.254.169.254/", "file:///etc/passwd"])
 @pytest.mark.parametrize("name", ["image_url", "webhook_url"])
 @pytest.mark.parametrize("call", ["encode", "remove"])
-def test_not_available_yet(client: httpx.Client, call: str, name: str) -> None:
-    files = {"image": CAT.path.read_bytes()}
-    answer = client.post(f"/api/segment/{call}", files=files, data={name: "https://example.com/x"})
-    assert refused(answer) == (400, "not_available_yet")
+def test_a_private_url_is_refused(client: httpx.Client, call: str, name: str, url: str) -> None:
+    image = {} if name == "image_url" else {"image_id": str(uuid4())}
+    answer = client.post(f"/api/segment/{call}", json={**image, name: url})
+    assert refused(answer) == (422, "url_refused")
 
 
 @pytest.mark.parametrize(
