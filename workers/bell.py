@@ -1,12 +1,10 @@
 """arq's worker as the ear for the doorbell; it keeps hearing when Redis goes and comes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol, cast
 
 import structlog
 from arq.connections import ArqRedis
-from arq.constants import in_progress_key_prefix
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
@@ -20,17 +18,26 @@ READ_LIMIT = 1000
 """Messages read per poll. With arq's 100, as many locks of killed workers at the head stop an idle worker."""
 _PAUSE_S = 0.5
 
-Heard = Callable[[object], Awaitable[None]]
 _log = structlog.get_logger()
 
 
-class BellWorker(Worker):
-    """Calls `heard(message)` for each message, at most `slots` at once; holds it until that returns."""
+class Hearer(Protocol):
+    @property
+    def busy(self) -> int:
+        """Slots that are taken."""
+        ...
 
-    def __init__(self, redis: ArqRedis, queue: str, slots: int, heard: Heard) -> None:
-        self._heard = heard
+    async def heard(self, message: object) -> None: ...
+
+
+class BellWorker(Worker):
+    """Tells its hearer of each message; takes none while all slots are taken, so that idle workers do."""
+
+    def __init__(self, redis: ArqRedis, queue: str, slots: int, hearer: Hearer) -> None:
+        self._hearer = hearer
+        self._under_way = 0
         super().__init__(
-            [func(self._hear, name=TASK, timeout=None)],
+            [func(cast(Any, self._hear), name=TASK)],
             queue_name=queue,
             redis_pool=redis,
             handle_signals=False,
@@ -46,6 +53,15 @@ class BellWorker(Worker):
             log_results=False,
         )
         self.in_progress_timeout_s = LOCK_S
+
+    @property
+    def job_counter(self) -> int:
+        """What arq holds against `max_jobs`: messages under way, and slots whose message is long done."""
+        return self._under_way + self._hearer.busy
+
+    @job_counter.setter
+    def job_counter(self, value: int) -> None:
+        self._under_way = value - self._hearer.busy
 
     async def listen(self) -> None:
         """Until cancelled."""
@@ -68,24 +84,12 @@ class BellWorker(Worker):
     async def _recover(self, error: Exception) -> None:
         _log.warning("the queue does not answer", queue=self.queue_name, error=str(error))
         await asyncio.sleep(_PAUSE_S)
-        # arq takes a slot before it talks to Redis and does not give it back when that fails (start_jobs)
+        # arq counts a message before it talks to Redis and does not take that back when it fails (start_jobs)
         self.tasks = {key: task for key, task in self.tasks.items() if not task.done()}
-        self.job_counter = len(self.tasks)
+        self._under_way = len(self.tasks)
         self.sem = asyncio.BoundedSemaphore(self.max_jobs + 1)
         for _ in self.tasks:
             await self.sem.acquire()
 
-    async def _hear(self, ctx: dict[str, Any], message: object) -> None:
-        keeper = asyncio.create_task(self._keep_lock(in_progress_key_prefix + ctx["job_id"]))
-        try:
-            await self._heard(message)
-        finally:
-            keeper.cancel()
-
-    async def _keep_lock(self, key: str) -> None:
-        while True:
-            await asyncio.sleep(LOCK_S / 3)
-            try:
-                await self.pool.pexpire(key, int(LOCK_S * 1000))
-            except (RedisError, OSError):
-                continue  # the message is heard twice at worst
+    async def _hear(self, _ctx: dict[str, Any], message: object) -> None:
+        await self._hearer.heard(message)

@@ -4,7 +4,7 @@ from app.queue.messages import embed_queue
 from app.settings import Settings
 from workers.handlers import embed_handlers
 from workers.kit import Kit, open_engines
-from workers.runtime import Context, Handlers, WorkerOptions, WorkerSettings
+from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
 
 
 def worker_settings(settings: Settings, options: WorkerOptions, model: str) -> WorkerSettings:

@@ -22,8 +22,8 @@ from app.segmentation.maskio import from_png
 from app.segmentation.masks import SoftMask
 from app.storage import keys
 from workers.kit import Kit, workplace
+from workers.options import Handlers
 from workers.run import Run
-from workers.runtime import Handlers
 
 PREVIEW_TTL_S = 600.0
 """A preview is looked at once (DESIGN §9: not kept)."""

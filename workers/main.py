@@ -8,7 +8,8 @@ from app.settings import Settings
 from app.storage.local import LocalStore
 from models.registry import Registry
 from workers import embed, mask
-from workers.runtime import NO_CAP, WorkerOptions, WorkerSettings, serve
+from workers.options import WorkerOptions, WorkerSettings
+from workers.serve import serve
 
 
 def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
@@ -24,7 +25,7 @@ def _settings(kind: Literal["embed", "mask"], settings: Settings) -> WorkerSetti
         grace_s=settings.worker_grace_s,
         job_timeout_s=settings.job_timeout_s,
         memory_limit_mb=settings.worker_memory_mb,
-        user_cap=settings.user_slots or NO_CAP,
+        user_cap=settings.user_slots,
         waited_s=settings.worker_waits_s,
     )
     if kind == "mask":

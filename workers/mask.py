@@ -5,7 +5,7 @@ from app.queue.messages import MASK_QUEUE
 from app.settings import Settings
 from workers.handlers import mask_handlers
 from workers.kit import Kit, open_engines
-from workers.runtime import Context, Handlers, WorkerOptions, WorkerSettings
+from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
 from workers.sweep import sweep
 from workers.webhooks import sending
 

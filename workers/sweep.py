@@ -16,7 +16,7 @@ from app.jobs.reconciler import Reconciler
 from app.jobs.repository import Leftovers
 from app.storage import keys
 from app.storage.base import ObjectStore
-from workers.runtime import Context
+from workers.options import Context
 
 SWEEP_S = 1.0
 TIDY_S = 60.0

@@ -4,7 +4,7 @@ import asyncio
 
 from app.net.client import GuardedClient
 from app.webhooks.sender import WebhookSender
-from workers.runtime import Background, Context
+from workers.options import Background, Context
 
 
 def sending(client: GuardedClient) -> Background:

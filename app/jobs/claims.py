@@ -22,6 +22,9 @@ MAX_ATTEMPTS = 3
 BACKOFF_S = (2.0, 10.0)
 """Before the second and the third attempt."""
 
+_NO_CAP = 1_000_000
+_LOST = "the job was given to somebody else, or canceled"
+
 Effect: TypeAlias = Callable[[Connection], Awaitable[None]]
 """What a result writes beside the job's row, in the same transaction."""
 
@@ -45,6 +48,26 @@ class Outcome:
     """Another kind of worker does the rest of the job: its queue."""
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who claims what."""
+
+    queue: str
+    worker: str
+    lease_s: float
+    user_cap: int | None = None
+    """Jobs of one user that run at once in this queue."""
+    waited_s: float = 0
+    """Younger jobs are left to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    job: Job
+    outcome: Outcome
+    timings: Timings = field(default_factory=dict)
+
+
 class Claims:
     def __init__(self, pool: Pool, doorbell: Doorbell, events: Events) -> None:
         self._pool = pool
@@ -52,24 +75,27 @@ class Claims:
         self._events = events
 
     async def claim(
-        self, queue: str, worker: str, *, lease_s: float, user_cap: int = 1_000_000, waited_s: float = 0
+        self, queue: str, worker: str, *, lease_s: float, user_cap: int | None = None, waited_s: float = 0
     ) -> Job | None:
-        """The job whose turn it is, now ours; None when nothing may run.
+        """The job whose turn it is, now ours; None when none may run. See claim_many."""
+        turn = Turn(queue, worker, lease_s, user_cap, waited_s)
+        jobs = await self.claim_many(turn, 1)
+        return jobs[0] if jobs else None
 
-        user_cap: jobs of one user that run at once in this queue. waited_s: leave younger jobs to others.
-        """
+    async def claim_many(self, turn: Turn, count: int) -> list[Job]:
+        """At most `count` jobs in their order, now ours; where users are capped, one at a time."""
         values = {
-            "queue": queue,
-            "worker": worker,
-            "lease_s": lease_s,
-            "user_cap": user_cap,
-            "waited_s": waited_s,
+            "queue": turn.queue,
+            "worker": turn.worker,
+            "lease_s": turn.lease_s,
+            "count": count if turn.user_cap is None else 1,
+            "user_cap": _NO_CAP if turn.user_cap is None else turn.user_cap,
+            "waited_s": turn.waited_s,
         }
         async with transaction(self._pool) as conn:
-            job = await repository.claim(conn, values)
-        if job is not None:
-            await self._events.changed(job)
-        return job
+            jobs = await repository.claim(conn, values)
+        await self._events.changed(*jobs)
+        return jobs
 
     async def renew(self, held: Sequence[tuple[UUID, int]], lease_s: float) -> set[UUID]:
         """The ids of (id, fence) that are still ours."""
@@ -84,15 +110,25 @@ class Claims:
             await self._events.changed(changed)
         return changed is not None
 
-    async def succeed(self, job: Job, outcome: Outcome, timings: Timings) -> Job:
+    async def succeed(self, job: Job, outcome: Outcome, timings: Timings = NOTHING) -> Job:
         """Result, effects and status in one transaction. Raises LeaseLost, with nothing written."""
-        values = {
-            "result": Jsonb(dict(outcome.result)),
-            "result_key": outcome.result_key,
-            "result_ttl_s": outcome.result_ttl_s,
-            "timings": Jsonb(dict(timings)),
-        }
-        return await self._change(job, "succeed", values, outcome.effects)
+        (ended,) = await self.succeed_all([Success(job, outcome, timings)])
+        if ended is None:
+            raise LeaseLost(_LOST)
+        return ended
+
+    async def succeed_all(self, done: Sequence[Success]) -> list[Job | None]:
+        """All of them in one transaction; None for each that is not ours any more, nothing written for it.
+
+        An effect that raises takes all of them back.
+        """
+        async with transaction(self._pool) as conn:
+            ended = {job.id: job for job in await repository.many(conn, "succeed", _columns(done))}
+            for success in done:
+                for effect in success.outcome.effects if success.job.id in ended else ():
+                    await effect(conn)
+        await self._events.changed(*ended.values())
+        return [ended.get(success.job.id) for success in done]
 
     async def pass_on(self, job: Job, outcome: Outcome, timings: Timings) -> Job:
         """Another kind of worker does the rest, in `outcome.queue`. Raises LeaseLost."""
@@ -129,11 +165,22 @@ class Claims:
         async with transaction(self._pool) as conn:
             changed = await repository.one(conn, query, _held(job, **values))
             if changed is None:
-                raise LeaseLost("the job was given to somebody else, or canceled")
+                raise LeaseLost(_LOST)
             for effect in effects:
                 await effect(conn)
         await self._events.changed(changed)
         return changed
+
+
+def _columns(done: Sequence[Success]) -> dict[str, object]:
+    return {
+        "ids": [success.job.id for success in done],
+        "fences": [success.job.fence for success in done],
+        "results": [Jsonb(dict(success.outcome.result)) for success in done],
+        "result_keys": [success.outcome.result_key for success in done],
+        "result_ttls": [success.outcome.result_ttl_s for success in done],
+        "timings": [Jsonb(dict(success.timings)) for success in done],
+    }
 
 
 def _held(job: Job, **values: object) -> dict[str, object]:

@@ -71,10 +71,10 @@ class Events:
 
     async def changed(self, *jobs: Job) -> None:
         """Tell the listeners. Never raises: who missed it reads the row."""
-        if self._publisher is None:
+        if self._publisher is None or not jobs:
             return
         try:
-            for job in jobs:
-                await self._publisher.publish(channel(job.user_id), JobEvent.of(job).to_json())
+            told = [(channel(job.user_id), JobEvent.of(job).to_json()) for job in jobs]
+            await self._publisher.publish(*told)
         except QueueUnavailable:
             _log.warning("listeners were not told", jobs=len(jobs))

@@ -48,7 +48,7 @@ with next as (
           where status = 'processing' and queue = %(queue)s
           group by user_id having count(*) >= %(user_cap)s))
     order by priority desc, turn, id
-    limit 1
+    limit %(count)s
     for update skip locked
 )
 update jobs set status = 'processing', fence = fence + 1, worker = %(worker)s,
@@ -69,11 +69,15 @@ where id = %(id)s and fence = %(fence)s and status = 'processing'
 returning *
 
 -- name: succeed
-update jobs set status = 'succeeded', result = %(result)s, result_key = %(result_key)s,
-    result_expires_at = now() + make_interval(secs => %(result_ttl_s)s),
-    timings = timings || %(timings)s, progress = 1, lease_until = null, finished_at = now()
-where id = %(id)s and fence = %(fence)s and status = 'processing'
-returning *
+-- any number at once: a worker with many slots writes what ended meanwhile in one transaction
+update jobs set status = 'succeeded', result = done.result, result_key = done.result_key,
+    result_expires_at = now() + make_interval(secs => done.result_ttl_s),
+    timings = jobs.timings || done.timings, progress = 1, lease_until = null, finished_at = now()
+from unnest(%(ids)s::uuid[], %(fences)s::int[], %(results)s::jsonb[], %(result_keys)s::text[],
+            %(result_ttls)s::float8[], %(timings)s::jsonb[])
+    as done(id, fence, result, result_key, result_ttl_s, timings)
+where jobs.id = done.id and jobs.fence = done.fence and jobs.status = 'processing'
+returning jobs.*
 
 -- name: pass_on
 -- the first half is done, another kind of worker does the rest: the same row in another queue

@@ -69,7 +69,7 @@ class Reconciler:
         """Not right after a gap: while Postgres was away the living could not renew either."""
         now = self._clock()
         if now - self._last > self._lease_s / 2:
-            self._patient_until = now + self._lease_s
+            self._patient_until = now + self._lease_s / 2  # two heartbeats
         self._last = now
         return now >= self._patient_until
 

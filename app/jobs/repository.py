@@ -87,10 +87,12 @@ async def position(conn: Connection, job_id: UUID) -> int:
     return int(row["position"]) if row else 0
 
 
-async def claim(conn: Connection, values: Mapping[str, object]) -> Job | None:
-    """Inside a transaction: the lock makes the user's cap exact."""
+async def claim(conn: Connection, values: Mapping[str, object]) -> list[Job]:
+    """In their order. Inside a transaction: the lock makes the user's cap exact."""
     await conn.execute(_SQL["lock_claims"], values)
-    return await one(conn, "claim", values)
+    rows = await (await conn.execute(_SQL["claim"], values)).fetchall()
+    rows.sort(key=lambda row: (-row["priority"], row["turn"], row["id"]))
+    return [job_from(row) for row in rows]
 
 
 async def renew(conn: Connection, held: Sequence[tuple[UUID, int]], lease_s: float) -> set[UUID]:

@@ -72,9 +72,11 @@ class ArqDoorbell:
             scores = await self._redis.zmscore(queue, asked)
         return {key for key, score in zip(asked, scores, strict=True) if score is None}
 
-    async def publish(self, channel: str, payload: bytes) -> None:
-        async with self._bounded():
-            await self._redis.publish(channel, payload)
+    async def publish(self, *messages: tuple[str, bytes]) -> None:
+        async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
+            for channel, payload in messages:
+                pipe.publish(channel, payload)
+            await pipe.execute()
 
     async def here(self, queue: str, worker: str) -> None:
         async with self._bounded():

@@ -17,8 +17,8 @@ class Doorbell(Protocol):
 
 
 class Publisher(Protocol):
-    async def publish(self, channel: str, payload: bytes) -> None:
-        """Tell whoever listens right now. Raises QueueUnavailable."""
+    async def publish(self, *messages: tuple[str, bytes]) -> None:
+        """Tell whoever listens right now: (channel, payload) each. Raises QueueUnavailable."""
         ...
 
 

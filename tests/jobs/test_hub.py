@@ -344,6 +344,6 @@ async def test_a_message_that_is_none_of_ours_stops_nothing(
         (f"jobs:{user}", b"\xff not json"),
         (f"jobs:{user}", b"{}"),
     ):
-        await doorbell.publish(channel, payload)
+        await doorbell.publish((channel, payload))
     await ends(claims)
     assert (await heard)[-1][0] is JobStatus.SUCCEEDED

@@ -12,7 +12,8 @@ from app.jobs.service import JobService
 from app.queue.arq_adapter import ArqDoorbell
 from app.storage.local import LocalStore
 from workers.leases import LeaseKeeper
-from workers.runtime import Context, Handlers, Runtime, WorkerOptions
+from workers.options import Context, Handlers, WorkerOptions
+from workers.runtime import Runtime
 
 OPTIONS = WorkerOptions(lease_s=2.0, job_timeout_s=60)
 

@@ -66,6 +66,7 @@ def do(
         job = await jobs.create(NewJob(image.user_id, kind, "lite", image.id, params))
         for worker in workers:
             await worker.heard(JobMessage(job.id, job.fence).to_json())
+            await worker.idle()
         return await jobs.get(image.user_id, job.id)
 
     return do

@@ -22,8 +22,8 @@ from app.storage.local import LocalStore
 from tests.rows import a_user, an_image
 from tests.workers.conftest import OPTIONS, MakeRuntime
 from workers.leases import LeaseKeeper, ask_to_leave
+from workers.options import Handler
 from workers.run import Run
-from workers.runtime import Handler
 from workers.sweep import tidy
 
 QUEUE = "embed:lite"
@@ -42,7 +42,9 @@ async def put(run: Run) -> str:
 
 
 async def work(runtime: MakeRuntime, handler: Handler, job: Job) -> None:
-    await runtime(QUEUE, {JobKind.ENCODE: handler}).heard(JobMessage(job.id, job.fence).to_json())
+    worker = runtime(QUEUE, {JobKind.ENCODE: handler})
+    await worker.heard(JobMessage(job.id, job.fence).to_json())
+    await worker.idle()
 
 
 async def row(jobs: JobService, job: Job) -> Job:
@@ -170,6 +172,7 @@ async def test_who_is_asked_to_leave_gives_back(
 
     worker = runtime(QUEUE, {JobKind.ENCODE: leaves})
     await worker.heard(JobMessage(job.id, job.fence).to_json())
+    await worker.idle()
     after = await row(jobs, job)
     assert (after.status, after.attempt, after.crashes) == (JobStatus.QUEUED, 0, 0)
 

@@ -1,0 +1,63 @@
+"""What makes one kind of worker different from another, and what its parts share."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from app.db.pool import Pool
+from app.jobs.claims import Claims, Outcome
+from app.jobs.events import Events
+from app.jobs.types import JobKind
+from app.queue.arq_adapter import ArqDoorbell
+from app.storage.base import ObjectStore
+from workers.run import Run
+
+Handler: TypeAlias = Callable[[Run], Awaitable[Outcome]]
+Handlers: TypeAlias = Mapping[JobKind, Handler]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    slots: int = 1
+    """Jobs at once."""
+    lease_s: float = 4.0
+    """A killed worker's job is back in the queue after this and a sweep (1 s), and half of it more when
+    Postgres was away: p99 recovery below 10 s (make chaos)."""
+    grace_s: float = 25.0
+    """After SIGTERM, for jobs to end; Fly.io kills after 30 s where kill_timeout says so."""
+    job_timeout_s: float = 300.0
+    memory_limit_mb: int | None = None
+    """Resident size at which the worker ends between two jobs, to be started anew."""
+    user_cap: int | None = None
+    """Jobs of one user at once in this queue."""
+    waited_s: float = 0.0
+    """Leave jobs younger than this to other workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a worker's parts share."""
+
+    pool: Pool
+    store: ObjectStore
+    doorbell: ArqDoorbell
+    events: Events
+    options: WorkerOptions
+
+    @property
+    def claims(self) -> Claims:
+        return Claims(self.pool, self.doorbell, self.events)
+
+
+Background: TypeAlias = Callable[[Context], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    name: str
+    queue: str
+    handlers: Callable[[Context], Handlers]
+    """Called once before the first job."""
+    background: Sequence[Background] = ()
+    """Run beside the jobs until the worker ends."""
+    options: WorkerOptions = field(default_factory=WorkerOptions)

@@ -1,0 +1,87 @@
+"""One worker process from start to end; it leaves without losing anything."""
+
+import asyncio
+import contextlib
+import signal
+
+import structlog
+
+from app.db.pool import Pool, open_pool
+from app.errors import Unavailable
+from app.jobs.claims import Claims
+from app.jobs.events import Events
+from app.queue.arq_adapter import ArqDoorbell, connect
+from app.queue.port import Presence
+from app.storage.base import ObjectStore
+from workers.bell import BellWorker
+from workers.leases import LeaseKeeper, ask_to_leave, wait_until_idle
+from workers.options import Context, WorkerSettings
+from workers.runtime import Runtime
+
+_EXIT_PAUSE_S = 5.0
+"""After the grace: how long a run may take to reach its next step and give the job back."""
+_KILL_AFTER_S = 15.0
+_RETRY_S = 1.0
+_PRESENT_EVERY_S = 5.0
+
+_log = structlog.get_logger()
+
+
+async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: ObjectStore) -> None:
+    """Run until SIGTERM, SIGINT or the memory limit; every job ends or goes back to its queue."""
+    options = settings.options
+    redis = connect(redis_url)
+    doorbell = ArqDoorbell(redis)
+    context = Context(await _patiently(dsn, options.slots + 2), store, doorbell, Events(doorbell), options)
+    keeper = LeaseKeeper(
+        dsn,
+        lambda pool: Claims(pool, doorbell, Events(None)),
+        lease_s=options.lease_s,
+        timeout_s=options.job_timeout_s,
+        kill_after_s=_KILL_AFTER_S,
+    )
+    runtime = Runtime(context, settings.queue, settings.handlers(context), keeper)
+    bell = BellWorker(redis, settings.queue, options.slots, runtime)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, runtime.leaving.set)
+    keeper.start()
+    background = [asyncio.ensure_future(bell.listen())]
+    background += [asyncio.ensure_future(part(context)) for part in settings.background]
+    background.append(asyncio.ensure_future(_be_present(doorbell, settings.queue, runtime.worker)))
+    _log.info("worker ready", queue=settings.queue, slots=options.slots)
+    await runtime.leaving.wait()
+    bell.deaf()
+    await _leave(keeper, options.grace_s)
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
+    with contextlib.suppress(Unavailable):
+        await doorbell.gone(settings.queue, runtime.worker)
+    keeper.stop()
+    await context.pool.close()
+    await doorbell.close()
+
+
+async def _leave(keeper: LeaseKeeper, grace_s: float) -> None:
+    if not await wait_until_idle(keeper, grace_s):
+        ask_to_leave(keeper)
+        if not await wait_until_idle(keeper, _EXIT_PAUSE_S):
+            keeper.abandon()
+
+
+async def _be_present(presence: Presence, queue: str, worker: str) -> None:
+    """Until cancelled: say that we are alive."""
+    while True:
+        with contextlib.suppress(Unavailable):
+            await presence.here(queue, worker)
+        await asyncio.sleep(_PRESENT_EVERY_S)
+
+
+async def _patiently(dsn: str, size: int) -> Pool:
+    """A worker outlives its database: it waits for it, at the start too."""
+    while True:
+        try:
+            return await open_pool(dsn, 1, size)
+        except Unavailable:
+            _log.warning("the database does not answer, trying again")
+            await asyncio.sleep(_RETRY_S)
