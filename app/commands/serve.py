@@ -62,6 +62,8 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
         access_log=False,  # app.api.middleware logs each request with its id
         server_header=False,
         proxy_headers=False,
+        ws_max_size=4096,  # listeners have nothing to say
+        ws_per_message_deflate=False,  # events are 1 kB; compressing them holds 36 kB a listener
         timeout_graceful_shutdown=_GRACE_S,
     )
     _log.info("serving", url=url_of(listener))
