@@ -1,4 +1,5 @@
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,11 @@ from app.segmentation.decode import MAX_REPLAY, choose, replay, stability, to_ma
 from app.segmentation.errors import MarkOutsideImage
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import SoftMask
-from app.segmentation.spaces import MASK_SIDE, Frame
+from app.segmentation.spaces import Frame
 from models.model import Model
 from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
 from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, Photo, iou
-
-FRAME = Frame.of((1024, 1024), Fit.PAD)
+from tests.golden import choices
 
 
 class Recording:
@@ -27,6 +27,10 @@ class Recording:
     @property
     def fit(self) -> Fit:
         return self._model.fit
+
+    @property
+    def dynamic_multimask(self) -> tuple[float, float] | None:
+        return self._model.dynamic_multimask
 
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
         self.asked.append(prompts)
@@ -111,29 +115,26 @@ def test_marks_outside_are_refused(lite_model: Model) -> None:
         replay(lite_model, _embedding(lite_model, COFFEE), [keep(601, 10)], None)
 
 
-def _disc(radius: float, height: float = 10.0) -> np.ndarray:
-    ys, xs = np.mgrid[:MASK_SIDE, :MASK_SIDE] - MASK_SIDE / 2
-    return np.asarray(np.clip(radius - np.hypot(xs, ys), -1, 1) * height, np.float32)
-
-
 def test_stability_is_the_overlap_of_two_thresholds() -> None:
     ramp = np.linspace(-1, 1, 200, dtype=np.float32)[None].repeat(4, axis=0)
     assert stability(ramp, 0.5) == pytest.approx(50 / 150, abs=0.01)
-    assert stability(np.full((4, 4), -9, np.float32)) == 1
+    assert stability(np.full((4, 4), -9, np.float32), 0.5) == 1
 
 
-def test_the_single_mask_answers_unless_it_is_unstable() -> None:
-    iou = np.array([0.1, 0.5, 0.9, 0.6], np.float32)
-    masks = np.stack([_disc(40), _disc(30), _disc(60), _disc(80)])
-    assert choose(masks, iou, FRAME, multimask=False) == 0
-    masks[0] *= 0.001
-    assert choose(masks, iou, FRAME, multimask=False) == 2
-
-
-def test_one_click_prefers_the_whole_object_but_not_the_background() -> None:
-    iou = np.array([1.0, 0.97, 0.95, 0.9], np.float32)
-    part, whole, everything = _disc(10), _disc(60), np.full((MASK_SIDE, MASK_SIDE), 9, np.float32)
-    assert choose(np.stack([part, part, whole, everything]), iou, FRAME, multimask=True) == 2
+@pytest.mark.parametrize("case", choices.CASES, ids=lambda case: case["what"])
+def test_the_mask_chosen_is_the_golden_one(case: dict[str, Any]) -> None:
+    width, height = case["image"]
+    dynamic = case["dynamic"]
+    said = choices.clicks(case)
+    chosen = choose(
+        choices.logits(case["masks"]),
+        np.array(case["iou"], np.float32),
+        said,
+        Frame.of((width, height), Fit.PAD),
+        fed=case["fed"],
+        dynamic=None if dynamic is None else (dynamic[0], dynamic[1]),
+    )
+    assert chosen == case["chosen"]
 
 
 def test_a_start_of_another_size_is_brought_to_mask_space() -> None:

@@ -60,6 +60,7 @@ class Blind:
     """A decoder that sees nothing anywhere."""
 
     fit = Fit.PAD
+    dynamic_multimask = None
 
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
         count = len(prompts.coords)

@@ -8,6 +8,7 @@ export interface ManifestDocument {
   readonly revision: string
   readonly geometry: { readonly fit: 'pad' | 'stretch' }
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  readonly decoder: { readonly stability: { readonly delta: number; readonly threshold: number } | null }
   readonly files: readonly { readonly role: string; readonly sha256: string; readonly bytes: number; readonly url: string }[]
 }
 
@@ -19,6 +20,7 @@ export function browserManifest(document: ManifestDocument, urlOf: (path: string
     revision: document.revision,
     fit: document.geometry.fit,
     tensors: document.tensors,
+    dynamicMultimask: document.decoder.stability,
     decoder: { url: urlOf(decoder.url), sha256: decoder.sha256, bytes: decoder.bytes },
   }
 }

@@ -1,4 +1,5 @@
 /** The part of a model's manifest (DESIGN §6) that the browser needs. */
+import type { DynamicMultimask } from '../editor/decode/choose'
 import type { Fit } from '../editor/geometry/frame'
 import type { RemoteFile } from './download'
 
@@ -7,6 +8,7 @@ export interface ModelManifest {
   readonly revision: string
   readonly fit: Fit
   readonly decoder: RemoteFile
+  readonly dynamicMultimask: DynamicMultimask | null
   /** Shapes of the embedding's tensors, in the order of the container. */
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]
 }

@@ -6,8 +6,9 @@ import type { Start } from '../document/history'
 import type { Mark } from '../document/marks'
 import { MASK_SIDE, maskContent, maskScale, type Frame } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
-import { choose, nothing, take } from './masks'
-import { clicksOf, isPositive, isSingle, promptOf, type Prompt } from './prompts'
+import { choose, type DynamicMultimask } from './choose'
+import { nothing, take } from './masks'
+import { clicksOf, isPositive, promptOf, type Prompt } from './prompts'
 import { resample } from './resample'
 
 /** Runs the graph once: logits [4, 256, 256] and predicted IoU [4]. */
@@ -33,6 +34,7 @@ export class Replay {
     private readonly frame: Frame,
     private readonly proposal: Float32Array | null,
     private readonly run: RunDecoder,
+    private readonly dynamic: DynamicMultimask | null = null,
   ) {}
 
   async after(marks: readonly Mark[], start: Start): Promise<Replayed> {
@@ -55,7 +57,7 @@ export class Replay {
     // A box names a subject anew; old logits would hold the decoder to the old one.
     const fed = marks.at(-1)?.kind === 'box' ? null : before
     const output = await this.run(promptOf(clicks, this.frame), fed)
-    return take(output.logits, choose(output.logits, output.iou, isSingle(clicks) && !fed))
+    return take(output.logits, choose(output.logits, output.iou, clicks, this.frame, fed !== null, this.dynamic))
   }
 
   private longestKnown(marks: readonly Mark[], start: Start): number {
