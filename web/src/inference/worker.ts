@@ -1,5 +1,6 @@
 /** The inference worker: one engine, the images that are open, no React and no DOM. */
-import { Replay } from '../editor/decode/replay'
+import type { DynamicMultimask } from '../editor/decode/choose'
+import { Replay, type RunDecoder } from '../editor/decode/replay'
 import { holdAlive } from './alive'
 import { download, loadVerified } from './download'
 import { decodeEmbedding } from './embedding'
@@ -20,6 +21,7 @@ const port = self as unknown as Port // the DOM library types `self` as a window
 type OnLoading = (what: Loading, received: number, total: number) => void
 
 let session: DecoderSession | null = null
+let dynamic: DynamicMultimask | null = null
 const images = new Map<string, Replay>()
 
 async function start({ engine, model, threads }: Calls['start']['args'], onLoading: OnLoading): Promise<EngineInfo> {
@@ -29,6 +31,7 @@ async function start({ engine, model, threads }: Calls['start']['args'], onLoadi
   const checked = performance.now()
   if (!(await passesGolden(opened, model))) throw new Fault('engine_wrong', `${engine} computes this model wrongly`)
   session = opened
+  dynamic = model.dynamicMultimask
   void opened.lost.then((reason) => {
     session = null
     console.warn(`[cutout] WebGPU device lost: ${reason}`) // the next decode fails with worker_lost and the page restarts us
@@ -46,7 +49,8 @@ async function open(image: OpenImage, onLoading: OnLoading): Promise<null> {
   const running = opened()
   const bytes = await download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total))
   const tensors: ImageTensors = decodeEmbedding(bytes).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
-  images.set(image.key, new Replay(image.frame, image.proposal, (prompt, before) => runDecoder(opened(), tensors, prompt, before)))
+  const run: RunDecoder = (prompt, before) => runDecoder(opened(), tensors, prompt, before)
+  images.set(image.key, new Replay(image.frame, image.proposal, run, dynamic))
   return null
 }
 
