@@ -1,6 +1,6 @@
 """Every file of some folders through the sandbox: the right picture, or a coded error.
 
-    python -m benchmarks.formats FOLDER… [--write docs/formats.md]
+    python -m benchmarks.formats [NAME=]FOLDER… [--write docs/formats.md]
 
 Right means: the size and the pixels that another library makes of the file. Pillow's own samples are in
 its source archive (`pip download --no-deps --no-binary :all: pillow`, folder Tests/images) and pillow-
@@ -31,6 +31,7 @@ START, END = "<!-- benchmarks.formats -->", "<!-- end -->"
 MEAN_LEVELS = (
     3.0  # two decoders of one lossy file differ by less, a wrong channel order or a shift by far more
 )
+OTHER = "other kinds"
 CMYK_LEVELS = 45.0  # Pillow converts without a profile
 REFERENCE_WRONG = {
     "tbbn0g04.png": "Pillow compares a 4-bit transparent level with 8-bit samples",
@@ -53,23 +54,30 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*")
     parser.add_argument("--write", type=Path)
     args = parser.parse_args()
     register_heif_opener()
     warnings.simplefilter("ignore")
     tables = []
     failed = False
-    for folder in args.folders:
+    if not args.folders:
+        print("give folders of sample files; without them there is nothing to judge")
+    for name, folder in (named(folder) for folder in args.folders):
         outcomes = list(run(folder))
         failed |= any(outcome.result.startswith("WRONG") for outcome in outcomes)
-        tables.append(table(folder, outcomes))
+        tables.append(table(name, outcomes))
         print(tables[-1])
     if args.write:
         text = args.write.read_text()
         before, after = text.split(START)[0], text.split(END)[1]
         args.write.write_text(before + START + "\n" + "\n".join(tables) + END + after)
     raise SystemExit(failed)
+
+
+def named(argument: str) -> tuple[str, Path]:
+    name, _, folder = argument.rpartition("=")
+    return name or Path(folder).name, Path(folder)
 
 
 def run(folder: Path) -> Iterator[Outcome]:
@@ -81,8 +89,9 @@ def run(folder: Path) -> Iterator[Outcome]:
             before = idle.setdefault(child.pid, child.memory_info().rss)
             Path(f"/proc/{child.pid}/clear_refs").write_text("5")  # forget the peak so far
             start = time.perf_counter()
-            kind, result = judge(sandbox, path)
+            kind, answer = ask(sandbox, path)
             taken = time.perf_counter() - start
+            result = answer if isinstance(answer, str) else compare(path, *answer)
             yield Outcome(str(path.relative_to(folder)), kind, result, taken, peak_memory(child) - before)
 
 
@@ -94,16 +103,17 @@ def peak_memory(child: psutil.Process) -> int:
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
-def judge(sandbox: Sandbox, path: Path) -> tuple[str, str]:
+def ask(sandbox: Sandbox, path: Path) -> tuple[str, str | tuple[ImageInfo, Picture]]:
+    """(kind, an error's code or what was decoded)."""
+    kind = OTHER
     try:
         info = sandbox.probe(path)
+        kind = info.format.value
+        return kind, (info, sandbox.decode(path, info))
     except AppError as error:
-        return path.suffix.lower().lstrip("."), error.code
-    try:
-        picture = sandbox.decode(path, info)
-    except AppError as error:
-        return info.format.value, error.code
-    return info.format.value, compare(path, info, picture)
+        if error.code in ("not_an_image", "unsupported_type"):
+            return OTHER, error.code
+        return kind if kind != OTHER else path.suffix.lower().lstrip("."), error.code
 
 
 def compare(path: Path, info: ImageInfo, picture: Picture) -> str:
@@ -137,13 +147,13 @@ def reference(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGBA"))
 
 
-def table(folder: Path, outcomes: list[Outcome]) -> str:
+def table(name: str, outcomes: list[Outcome]) -> str:
     kinds: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     names: dict[str, list[str]] = defaultdict(list)
     for outcome in outcomes:
         kinds[outcome.kind][outcome.result.split(":")[0]] += 1
         names[outcome.result].append(outcome.name)
-    lines = [f"### {folder.name} ({len(outcomes)} files)", "", "| kind | results |", "|---|---|"]
+    lines = [f"### {name} ({len(outcomes)} files)", "", "| kind | results |", "|---|---|"]
     for kind, counts in sorted(kinds.items()):
         lines.append(f"| {kind} | {', '.join(f'{code} {count}' for code, count in sorted(counts.items()))} |")
     slowest, largest = (max(outcomes, key=key) for key in (lambda o: o.seconds, lambda o: o.memory))
@@ -154,7 +164,7 @@ def table(folder: Path, outcomes: list[Outcome]) -> str:
         "",
     ]
     for result, files in sorted(names.items()):
-        if result != "right":
+        if result not in ("right", "unsupported_type", "not_an_image"):
             lines.append(f"- {result}: {', '.join(files)}")
     return "\n".join([*lines, "", ""])
 

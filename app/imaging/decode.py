@@ -42,6 +42,7 @@ _INTERPRETATION = {"L": "b-w", "RGB": "srgb", "RGBA": "srgb", "CMYK": "cmyk"}
 """Pillow mode → libvips interpretation."""
 
 _BITS_PER_SAMPLE = 258
+_STRIP_ROWS = 128
 _VIPS = (SourceFormat.JPEG, SourceFormat.PNG, SourceFormat.WEBP)
 
 
@@ -112,12 +113,29 @@ def resize(image: Any, width: int, height: int) -> Any:
 
 def planes(image: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Run the pipeline: RGB uint8[h,w,3] and alpha uint8[h,w], None when all opaque."""
-    shape = (image.height, image.width, image.bands)
-    pixels = np.frombuffer(image.write_to_memory(), np.uint8).reshape(shape)
     if image.bands == 3:
-        return pixels, None
-    alpha = np.ascontiguousarray(pixels[..., 3])
-    return np.ascontiguousarray(pixels[..., :3]), alpha if alpha.min() < 255 else None
+        return np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3), None
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    alpha = np.empty((image.height, image.width), np.uint8)
+    opaque = split(image, pixels, alpha)
+    return pixels, None if opaque else alpha
+
+
+def split(image: Any, pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> bool:
+    """Run a pipeline of RGBA into the two arrays, strip by strip; True when every pixel is opaque.
+
+    At 100 MP 0.4 GB less than splitting the whole.
+    """
+    region = pyvips.Region.new(image)
+    opaque = True
+    for top in range(0, image.height, _STRIP_ROWS):
+        rows = min(_STRIP_ROWS, image.height - top)
+        strip = np.frombuffer(region.fetch(0, top, image.width, rows), np.uint8)
+        strip = strip.reshape(rows, image.width, 4)
+        pixels[top : top + rows] = strip[..., :3]
+        alpha[top : top + rows] = strip[..., 3]
+        opaque = opaque and bool(alpha[top : top + rows].min() == 255)
+    return opaque
 
 
 def _load(path: Path, info: ImageInfo, step: float) -> Any:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from app.errors import AppError, BadInput
 from app.imaging import errors
 from app.imaging.sizes import fit
-from app.imaging.types import MAX_PIXELS, WORKING_SIDE, ImageInfo, Picture
+from app.imaging.types import MAX_PIXELS, WORKING_SIDE, ImageInfo, Picture, SourceFormat
 from app.imaging.wire import PeerGone, from_wire, receive, send, to_wire
 
 RECYCLE_AFTER = 200  # files; a slow leak in a C library then never matters, a start costs 0.2 s
@@ -52,10 +52,18 @@ class Limits:
     """What one file may cost beyond an idle child; `pixels`: those of its header, 0 while that is unread."""
 
     cpu_s: float = 1.0
-    cpu_s_per_megapixel: float = 0.25  # the slowest honest format, AVIF, takes 0.05
+    cpu_s_per_megapixel: float = 0.25  # measured 0.006 (JPEG) to 0.03 (AVIF), HEIC 0.12
     memory: int = 192 << 20
-    memory_per_pixel: int = 16  # the hungriest honest format, HEIC with alpha, takes 12
+    memory_per_pixel: int = 16  # of address space; measured 3 (JPEG) to 13, AVIF 24, HEIC 27
     wall_per_cpu: float = 10.0  # a busy machine slows a file; only one that sleeps for ever hits this
+
+    hungry: int = 2
+    """How much more an AVIF or HEIC may cost."""
+
+    def weighed(self, info: ImageInfo) -> int:
+        """The pixels that count."""
+        hungry = info.format in (SourceFormat.AVIF, SourceFormat.HEIC)
+        return info.width * info.height * (self.hungry if hungry else 1)
 
     def cpu(self, pixels: int) -> float:
         return self.cpu_s + self.cpu_s_per_megapixel * pixels / 1e6
@@ -89,7 +97,9 @@ class Sandbox:
         width, height = fit(info.width, info.height, max_side)
         request = {"do": "decode", "path": str(path), "info": to_wire(info), "max_side": max_side}
         answer, shared = self._ask(
-            request, pixels=info.width * info.height, room=width * height * (4 if info.has_alpha else 3)
+            request,
+            pixels=self._limits.weighed(info),
+            room=width * height * (4 if info.has_alpha else 3),
         )
         with _intelligible():
             pixels, alpha = _planes(shared, width, height, bool(answer["alpha"]))
@@ -100,7 +110,7 @@ class Sandbox:
         """As app.imaging.working.working_image. Also raises DecodeLimit, DecoderCrashed."""
         width, height = fit(info.width, info.height, WORKING_SIDE)
         request = {"do": "working_image", "path": str(path), "info": to_wire(info)}
-        _, shared = self._ask(request, pixels=info.width * info.height, room=width * height * 3)
+        _, shared = self._ask(request, pixels=self._limits.weighed(info), room=width * height * 3)
         return _planes(shared, width, height, False)[0]
 
     def start(self) -> Self:
