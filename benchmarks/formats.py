@@ -26,6 +26,7 @@ from pillow_heif import register_heif_opener
 from app.errors import AppError
 from app.imaging.sandbox import Sandbox
 from app.imaging.types import ImageInfo, Picture
+from benchmarks._memory import forget_high_water, high_water
 
 START, END = "<!-- benchmarks.formats -->", "<!-- end -->"
 MEAN_LEVELS = (
@@ -87,20 +88,12 @@ def run(folder: Path) -> Iterator[Outcome]:
             sandbox.start()
             (child,) = psutil.Process().children()
             before = idle.setdefault(child.pid, child.memory_info().rss)
-            Path(f"/proc/{child.pid}/clear_refs").write_text("5")  # forget the peak so far
+            forget_high_water(child.pid)
             start = time.perf_counter()
             kind, answer = ask(sandbox, path)
             taken = time.perf_counter() - start
             result = answer if isinstance(answer, str) else compare(path, *answer)
-            yield Outcome(str(path.relative_to(folder)), kind, result, taken, peak_memory(child) - before)
-
-
-def peak_memory(child: psutil.Process) -> int:
-    try:
-        status = Path(f"/proc/{child.pid}/status").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+            yield Outcome(str(path.relative_to(folder)), kind, result, taken, high_water(child.pid) - before)
 
 
 def ask(sandbox: Sandbox, path: Path) -> tuple[str, str | tuple[ImageInfo, Picture]]:

@@ -17,6 +17,7 @@ import psutil
 
 from app.errors import AppError
 from app.imaging.sandbox import Sandbox
+from benchmarks._memory import forget_high_water, high_water
 from tests.imaging.hostile import BOMBS
 
 SEED = 1
@@ -48,14 +49,14 @@ def measure(sandbox: Sandbox, path: Path) -> tuple[str, float, float]:
     sandbox.start()
     (child,) = psutil.Process().children()
     idle = child.memory_info().rss
-    Path(f"/proc/{child.pid}/clear_refs").write_text("5")  # forget the peak so far
+    forget_high_water(child.pid)
     start = time.perf_counter()
     try:
         sandbox.decode(path, sandbox.probe(path))
         result = "decoded"
     except AppError as error:
         result = error.code
-    return result, time.perf_counter() - start, (_peak(child.pid) - idle) / 1e6
+    return result, time.perf_counter() - start, (high_water(child.pid) - idle) / 1e6
 
 
 def malformed(folders: list[Path]) -> Iterator[tuple[str, bytes]]:
@@ -83,14 +84,6 @@ def _report(outcomes: list[tuple[str, float, float, str]]) -> None:
     for title, key in (("slowest", 1), ("most memory", 2)):
         for outcome in sorted(outcomes, key=lambda row: row[key], reverse=True)[:5]:
             print(f"  {title}: {outcome[3]}: {outcome[0]}, {outcome[1]:.2f} s, {outcome[2]:.0f} MB")
-
-
-def _peak(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from skimage import data
 from app.imaging.encode import encode
 from app.imaging.sandbox import Sandbox
 from app.imaging.types import Format, Picture
+from benchmarks._memory import high_water
 
 ASPECT = 1.5
 FORMATS: dict[str, dict[str, Any]] = {
@@ -139,11 +140,6 @@ def best(work: Callable[[], object]) -> float:
         work()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
-
-
-def high_water(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def photo(megapixels: float) -> NDArray[np.uint8]:
