@@ -1,4 +1,4 @@
-"""`/process/background-removal-v2`: the built editor (web/dist), isolated so that its WASM may use threads."""
+"""`/process/background-removal-v2`: the built editor (web/dist), isolated so that WASM may use threads."""
 
 import mimetypes
 from pathlib import Path
@@ -20,8 +20,8 @@ _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 """Best first; `npm run build` has compressed each file once (web/scripts/compress.mjs)."""
 
 _ISOLATED = {
-    # SharedArrayBuffer, and with it WASM threads, exist only in a document with both headers (DESIGN §6); a worker's
-    # script needs the second one itself.
+    # SharedArrayBuffer, and with it WASM threads, exist only in a document with both headers (DESIGN §6); a
+    # worker's script needs the second one itself.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -30,7 +30,8 @@ _ISOLATED = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; "
-    "connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
 
@@ -66,5 +67,7 @@ def _compressed(path: Path, wanted: Headers, headers: dict[str, str]) -> Respons
     for encoding, suffix in _ENCODINGS.items():
         packed = path.with_name(path.name + suffix)
         if encoding in accepted and packed.is_file():
-            return FileResponse(packed, headers={**headers, "Content-Encoding": encoding}, media_type=media_type)
+            return FileResponse(
+                packed, headers={**headers, "Content-Encoding": encoding}, media_type=media_type
+            )
     return FileResponse(path, headers=headers, media_type=media_type)
