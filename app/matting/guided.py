@@ -37,10 +37,12 @@ def finer(
     *,
     radius: int = 1,
     corrections: int = 3,
+    stretches: int = STRETCHES,
 ) -> Alpha:
     """float32 [h, w] of `fine_colours` from `coarse`, by the four steps above.
 
     `corrections` 0 lets the image move the edge within the band; 3 pins it to the coarse means to 1/10 of a cell.
+    `stretches` 0 keeps what is truly half covered, as hair is.
     """
     undecided = band_of(coarse, radius)
     coefficients = averaged(regressed(coarse_colours, coarse, undecided, radius, NOISE), undecided, radius)
@@ -48,7 +50,7 @@ def finer(
     start, band = geometric(coarse, undecided, scale[0], scale[1], height, width)
     fine = applied(coefficients, fine_colours, start, band, scale[0], scale[1])
     reach = max(2, round((radius + 1.5) / max(scale)))
-    for _ in range(STRETCHES):
+    for _ in range(stretches):
         fine = stretched(fine, start, band, reach, *SURE)
     for _ in range(corrections):
         fine = corrected(fine, coarse, band, scale[0], scale[1])
