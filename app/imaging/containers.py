@@ -1,4 +1,4 @@
-"""What must be known of a container before a decoder may open it: how many pages, how many pixels."""
+"""What must be known of a container before a decoder may open it: how many pages, pixels, passes."""
 
 import mmap
 from collections.abc import Iterator
@@ -15,6 +15,8 @@ _SIZES = {1: 1, 3: 2, 4: 4, 16: 8}
 """TIFF field type → bytes: BYTE, SHORT, LONG, LONG8."""
 _MOST_DIRECTORIES = 64
 _MOST_FIELDS = 4096
+MOST_SCANS = 100
+"""libvips' own limit, but it reserves all coefficients first; encoders write about ten."""
 
 
 def tiff_pages(path: Path) -> int:
@@ -49,6 +51,18 @@ def largest_heif_item(path: Path) -> int:
         largest = max(largest, width * height)
         at = head.find(b"ispe", at + 4)
     return largest
+
+
+def jpeg_scans(path: Path) -> int:
+    """How many passes over the whole image a JPEG asks for: its SOS markers (ITU-T T.81 §B.1.1.3).
+
+    Entropy-coded data never holds the two bytes of a marker.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        scans, at = 0, data.find(b"\xff\xda")
+        while at >= 0 and scans <= MOST_SCANS:
+            scans, at = scans + 1, data.find(b"\xff\xda", at + 2)
+    return scans
 
 
 def _directories(data: mmap.mmap) -> Iterator[dict[int, int]]:

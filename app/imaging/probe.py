@@ -19,10 +19,11 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 from pillow_heif import HeifImageFile
 
-from app.imaging.containers import largest_heif_item, tiff_pages
+from app.imaging.containers import MOST_SCANS, jpeg_scans, largest_heif_item, tiff_pages
 from app.imaging.errors import (
     Animated,
     Damaged,
+    DecodeLimit,
     EmptyFile,
     TooLargeBytes,
     TooManyPixels,
@@ -62,7 +63,8 @@ class _Header:
 def probe(path: Path) -> ImageInfo:
     """Tell format, size and orientation, and refuse what is over a limit.
 
-    Raises EmptyFile, TooLargeBytes, NotAnImage, UnsupportedType, TooManyPixels, Animated, Truncated, Damaged.
+    Raises EmptyFile, TooLargeBytes, NotAnImage, UnsupportedType, TooManyPixels, DecodeLimit, Animated,
+    Truncated, Damaged.
     """
     size = path.stat().st_size
     if size == 0:
@@ -72,6 +74,8 @@ def probe(path: Path) -> ImageInfo:
     format = sniff(path)
     if format in (SourceFormat.AVIF, SourceFormat.HEIC) and largest_heif_item(path) > MAX_PIXELS:
         raise _too_many_pixels()
+    if format is SourceFormat.JPEG and jpeg_scans(path) > MOST_SCANS:
+        raise DecodeLimit(f"the JPEG has more than {MOST_SCANS} scans")
     header = _read_header(path, format)
     if header.width * header.height > MAX_PIXELS:
         raise _too_many_pixels()

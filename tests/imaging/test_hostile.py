@@ -25,7 +25,7 @@ EXPECTED = {
     "gif_frames": "animated",
     "gif_frame_larger_than_canvas": "too_many_pixels",
     "jpeg_claims_65500_square": "too_many_pixels",
-    "jpeg_scans": "damaged",
+    "jpeg_scans": "decode_limit",
     "jpeg_many_segments": "decoded",
     "webp_claims_16384_square": "damaged",
     "bmp_claims_much": "too_many_pixels",
