@@ -186,8 +186,8 @@ def report(name: str, latencies: Sequence[float]) -> None:
 
 async def run(folder: Path, dsn: str, redis_url: str, listeners: int) -> None:
     async with bench(folder, dsn, redis_url) as at:
-        await all_of_one(at, listeners)
         await one_each(at, listeners)
+        await all_of_one(at, listeners)
 
 
 def main() -> None:

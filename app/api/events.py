@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any
 
 import anyio
@@ -23,6 +24,7 @@ from app.api.state import State
 from app.errors import AppError, Unavailable
 from app.jobs.errors import ListenerTooSlow
 from app.jobs.hub import Update
+from app.jobs.views import JobView
 
 SEND_S = 20.0
 """Whose socket takes nothing for so long is dropped; uvicorn gives up a silent WebSocket after as much."""
@@ -84,6 +86,7 @@ async def job_socket(websocket: WebSocket[State]) -> None:
         code, reason = await _send_all(websocket, first, updates)
         tasks.cancel_scope.cancel()
     if code is not None:
+        await asyncio.sleep(0)  # the others hear their news before this one is seen off
         await websocket.close(code, reason)
 
 
@@ -110,9 +113,9 @@ async def _send_all(
 async def _send(websocket: WebSocket[State], update: Update) -> None:
     if update.view is None:
         return  # the server's pings keep a WebSocket alive
-    message = {"event": "job", "id": str(update.resume), "data": view_json(update.view)}
+    message = f'{{"event":"job","id":"{update.resume}","data":{_rendered(update.view)}}}'
     async with asyncio.timeout(SEND_S):
-        await websocket.send_text(_json(message))
+        await websocket.send_text(message)
 
 
 async def _until_gone(websocket: WebSocket[State], scope: anyio.CancelScope) -> None:
@@ -143,8 +146,14 @@ async def _frames(first: Update, updates: Updates) -> AsyncGenerator[bytes, None
 def _frame(update: Update) -> bytes:
     lines = [] if update.resume is None else [f"id: {update.resume}"]
     if update.view is not None:
-        lines += ["event: job", f"data: {_json(view_json(update.view))}"]
+        lines += ["event: job", f"data: {_rendered(update.view)}"]
     return ("\n".join(lines or [": alive"]) + "\n\n").encode()
+
+
+@lru_cache(maxsize=256)
+def _rendered(view: JobView) -> str:
+    """Once for all listeners of the job."""
+    return _json(view_json(view))
 
 
 def _json(document: dict[str, Any]) -> str:

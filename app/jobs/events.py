@@ -23,11 +23,6 @@ def channel(user_id: UUID) -> str:
     return f"{_CHANNEL}{user_id}"
 
 
-def user_of(channel: str) -> UUID:
-    """Raises ValueError for a channel of somebody else's."""
-    return UUID(channel.removeprefix(_CHANNEL))
-
-
 @dataclass(frozen=True, slots=True)
 class JobEvent:
     """Says that something changed; the row says what. Repeats and gaps are possible, `version` orders."""

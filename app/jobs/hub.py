@@ -19,7 +19,7 @@ from app.db.pool import Connection, Pool, connection
 from app.errors import Unavailable
 from app.jobs import views
 from app.jobs.errors import JobNotFound
-from app.jobs.events import EVERY_CHANNEL, JobEvent, user_of
+from app.jobs.events import EVERY_CHANNEL, JobEvent
 from app.jobs.listeners import Listener, Listeners
 from app.jobs.views import JobView
 from app.queue.port import Subscriber
@@ -51,7 +51,8 @@ class Hub:
         self._cursor = cursor
         """Whatever transactions below this one changed has been offered to the listeners."""
         self._listeners = Listeners()
-        self._dirty: set[UUID] = set()
+        self._dirty: dict[UUID, UUID] = {}
+        """Jobs to be read, with their users."""
         self._rung = asyncio.Event()
         self._poll_at = self._positions_at = 0.0
 
@@ -135,14 +136,9 @@ class Hub:
             return await views.page(conn, user_id, since, after, PAGE)
 
     async def _hear(self) -> None:
-        async for channel, payload in self._subscriber.messages(EVERY_CHANNEL):
-            listeners = self._listeners.of(user_of(channel))
-            if not listeners:
-                continue
+        async for _channel, payload in self._subscriber.messages(EVERY_CHANNEL):
             event = JobEvent.from_json(payload)
-            if any(listener.lacks(event.job_id, event.version) for listener in listeners):
-                self._dirty.add(event.job_id)
-                self._rung.set()
+            self._mark(event.user_id, event.job_id, event.version)
 
     async def _tell(self) -> None:
         while True:
@@ -160,24 +156,30 @@ class Hub:
             cursor = await views.present(conn)
             if self._listeners:
                 for row in await views.changed(conn, self._cursor, self._listeners.users):
-                    if any(each.lacks(row.id, row.version) for each in self._listeners.of(row.user_id)):
-                        self._dirty.add(row.id)
+                    self._mark(row.user_id, row.id, row.version)
             await self._move(conn)
         self._poll_at = time.monotonic() + POLL_S
         return cursor
 
+    def _mark(self, user_id: UUID, job_id: UUID, version: int) -> None:
+        if any(listener.lacks(job_id, version) for listener in self._listeners.of(user_id, job_id)):
+            self._dirty[job_id] = user_id
+            self._rung.set()
+
     async def _read(self) -> None:
         while self._dirty:
-            batch = set(itertools.islice(self._dirty, PAGE))
-            self._dirty -= batch
+            batch = dict(itertools.islice(self._dirty.items(), PAGE))
+            for job_id in batch:
+                del self._dirty[job_id]
+            placed = [job_id for job_id, user_id in batch.items() if self._listeners.named(user_id, job_id)]
             try:
                 async with connection(self._pool) as conn:
-                    found = await views.views(conn, batch, batch & self._listeners.jobs)
+                    found = await views.views(conn, batch, placed)
             except BaseException:
                 self._dirty |= batch
                 raise
             for view in found:
-                for listener in self._listeners.of(view.job.user_id):
+                for listener in self._listeners.of(view.job.user_id, view.job.id):
                     listener.offer(view)
 
     async def _move(self, conn: Connection) -> None:

@@ -40,8 +40,11 @@ class Listener:
             self._put(view)
 
     def moved(self, position: int) -> None:
-        """Its place in the queue is another one."""
-        if self.waiting is not None and self.waiting.queue_position != position:
+        """Its place in the queue is another one; far from the front that is told in steps of a twentieth."""
+        if self.waiting is None:
+            return
+        told = self.waiting.queue_position
+        if told is None or (told != position and abs(told - position) * 20 >= min(told, position)):
             self._put(replace(self.waiting, queue_position=position))
 
     async def take(self, timeout_s: float) -> list[JobView]:
@@ -73,39 +76,43 @@ class Listener:
 
 
 class Listeners:
+    """Found by user and job, so that an event costs its own listeners and not everybody's."""
+
     def __init__(self) -> None:
-        self._of_user: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        self._of: defaultdict[tuple[UUID, UUID | None], set[Listener]] = defaultdict(set)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Listener]:
-        return (listener for listeners in self._of_user.values() for listener in listeners)
+        return (listener for listeners in self._of.values() for listener in listeners)
 
     @property
-    def users(self) -> list[UUID]:
-        return list(self._of_user)
+    def users(self) -> set[UUID]:
+        return {user_id for user_id, _ in self._of}
 
-    @property
-    def jobs(self) -> set[UUID]:
-        """Those that somebody listens to by name."""
-        return {listener.job_id for listener in self if listener.job_id}
+    def named(self, user_id: UUID, job_id: UUID) -> bool:
+        """Somebody listens to just this job."""
+        return (user_id, job_id) in self._of
 
-    def of(self, user_id: UUID) -> frozenset[Listener]:
-        return frozenset(self._of_user.get(user_id, ()))
+    def of(self, user_id: UUID, job_id: UUID) -> list[Listener]:
+        """To the job by name, and to all of its user's."""
+        keys: tuple[tuple[UUID, UUID | None], ...] = ((user_id, job_id), (user_id, None))
+        return [listener for key in keys for listener in self._of.get(key, ())]
 
     @contextmanager
     def one_more(self, listener: Listener) -> Iterator[Listener]:
         """Raises TooManyListeners."""
         if self._count >= MAX_LISTENERS:
             raise TooManyListeners("too many listeners on this server; ask again in a moment")
+        key = (listener.user_id, listener.job_id)
         self._count += 1
-        self._of_user[listener.user_id].add(listener)
+        self._of[key].add(listener)
         try:
             yield listener
         finally:
             self._count -= 1
-            self._of_user[listener.user_id].discard(listener)
-            if not self._of_user[listener.user_id]:
-                del self._of_user[listener.user_id]
+            self._of[key].discard(listener)
+            if not self._of[key]:
+                del self._of[key]

@@ -13,8 +13,10 @@ from app.jobs.types import Job
 _SQL = load(Path(__file__).with_name("events.sql"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class JobView:
+    """One reading of a job, told to all its listeners; two readings are never the same."""
+
     job: Job
     """Without its params and its webhook."""
     size: tuple[int, int] | None

@@ -90,6 +90,17 @@ async def test_a_full_mailbox_ends_the_listener_for_good(monkeypatch: pytest.Mon
             await listener.take(0)
 
 
+async def test_far_from_the_front_places_are_told_in_steps() -> None:
+    listener = Listener(USER, JOB)
+    listener.offer(JobView(view(1, JobStatus.QUEUED).job, None, 1000))
+    told: list[int | None] = []
+    for position in range(1000, 0, -1):
+        listener.moved(position)
+        told += [each.queue_position for each in await listener.take(0)]
+    assert told[:3] == [1000, 952, 906]
+    assert told[-20:] == list(range(20, 0, -1))
+
+
 async def test_a_place_in_the_queue_is_told_while_the_job_waits() -> None:
     listener = Listener(USER, JOB)
     listener.offer(view(1, JobStatus.QUEUED))
@@ -108,11 +119,12 @@ def test_listeners_are_counted_and_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(listeners, "MAX_LISTENERS", 1)
     everyone = Listeners()
     with everyone.one_more(Listener(USER, JOB)) as listener:
-        assert set(everyone) == everyone.of(USER) == {listener}
-        assert (everyone.users, everyone.jobs) == ([USER], {JOB})
+        assert list(everyone) == everyone.of(USER, JOB) == [listener]
+        assert (everyone.users, everyone.named(USER, JOB)) == ({USER}, True)
+        assert everyone.of(USER, uuid4()) == everyone.of(uuid4(), JOB) == []
         with pytest.raises(TooManyListeners), everyone.one_more(Listener(uuid4(), None)):
             pass
-    assert (len(everyone), everyone.users, everyone.of(USER)) == (0, [], frozenset())
+    assert (len(everyone), everyone.users, everyone.of(USER, JOB)) == (0, set(), [])
 
 
 def test_what_is_remembered_of_ended_jobs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
