@@ -96,6 +96,13 @@ def belonging_to(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def _the(service: str, folder: Path) -> psutil.Process:
+    """Postgres is the one that was not started by another Postgres."""
+    found = [p for p in belonging_to(folder) if p.name().startswith(service)]
+    pids = {p.pid for p in found}
+    return next(p for p in found if p.ppid() not in pids)
+
+
 def test_its_life(folder: Path) -> None:
     with started() as dev:
         url = dev.wait_for(r"Cutout is ready: (\S+)")[0][1]
@@ -103,6 +110,9 @@ def test_its_life(folder: Path) -> None:
             photo = {"image": ("cat.jpg", CAT.path.read_bytes())}
             job = succeeded(client, client.post("/api/segment/remove", files=photo))
 
+            for service in ("postgres", "redis-server"):
+                _the(service, folder).kill()
+                dev.wait_for(rf"restarting\s+service={service.partition('-')[0]}")
             for name, pid in dev.children().items():
                 os.kill(pid, signal.SIGKILL)
                 dev.wait_for(rf"restarting\s+child={name} ended=SIGKILL")

@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,7 @@ from app.accounts.service import AccountService
 from app.accounts.types import LOCAL_USER_ID
 from app.commands.models import Bars, model_errors
 from app.commands.serve import listen, url_of
-from app.commands.supervisor import Child, supervise
+from app.commands.supervisor import Child, Service, Stop, supervise
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
 from app.db.pool import open_pool
@@ -62,16 +62,16 @@ def dev(settings: EmbeddedSettings) -> None:
         asyncio.run(_local_user(database_url))
         url, fd = url_of(listener), listener.fileno()
         children = [Child(name, _command(name, database_url, redis_url, fd), (fd,)) for name in PROCESSES]
-        asyncio.run(_until_signalled(children, url))
+        asyncio.run(_until_signalled(children, {"postgres": postgres, "redis": redis}, url))
         _log.info("stopping")
 
 
-async def _until_signalled(children: list[Child], url: str) -> None:
-    stop = asyncio.Event()
+async def _until_signalled(children: list[Child], services: Mapping[str, Service], url: str) -> None:
+    stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.ask)
     greeting = asyncio.create_task(_greet(url))
-    await supervise(children, stop)
+    await supervise(children, services, stop)
     greeting.cancel()
 
 

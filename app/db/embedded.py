@@ -43,6 +43,13 @@ class EmbeddedPostgres:
         self._server = server
         return str(server.get_uri())
 
+    def alive(self) -> bool:
+        """Cheap, and from outside: `start` starts what has died."""
+        with contextlib.suppress(OSError, ValueError, IndexError):  # no file, or one that is being written
+            pid = int((self.data_dir / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+            return _is_postmaster(pid, self.data_dir)
+        return False
+
     def stop(self) -> None:
         """Fast shutdown: transactions are rolled back, data is safe. Harmless when not running."""
         if self._server is not None:

@@ -50,6 +50,12 @@ class EmbeddedRedis:
         self._process = psutil.Process(int(self._pid_file.read_text()))
         return f"unix://{self.socket}"
 
+    def alive(self) -> bool:
+        """Cheap: is the process there? `start` starts what has died."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
+        return False
+
     def stop(self) -> None:
         """Ends the server; what it held is gone, as it may be at any time (DESIGN §8)."""
         process, self._process = self._process, None
