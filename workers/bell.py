@@ -75,6 +75,10 @@ class BellWorker(Worker):
         """Take no more messages; those at work go on."""
         self.allow_pick_jobs = False
 
+    async def quiet(self) -> None:
+        """After `listen` was cancelled: the messages under way are done with."""
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
     async def _poll_iteration(self) -> None:
         try:
             await super()._poll_iteration()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Collection
 
 import structlog
 
@@ -52,9 +53,8 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     await runtime.leaving.wait()
     bell.deaf()
     await _leave(keeper, options.grace_s)
-    for task in background:
-        task.cancel()
-    await asyncio.gather(*background, return_exceptions=True)
+    await _end(background)
+    await bell.quiet()
     with contextlib.suppress(Unavailable):
         await doorbell.gone(settings.queue, runtime.worker)
     keeper.stop()
@@ -67,6 +67,15 @@ async def _leave(keeper: LeaseKeeper, grace_s: float) -> None:
         ask_to_leave(keeper)
         if not await wait_until_idle(keeper, _EXIT_PAUSE_S):
             keeper.abandon()
+
+
+async def _end(tasks: Collection[asyncio.Future[None]]) -> None:
+    """Cancel until it is heard: Python 3.11's wait_for, by which redis-py sends, loses a cancel that comes
+    while it completes (cpython issue 86296)."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.5)
 
 
 async def _be_present(presence: Presence, queue: str, worker: str) -> None:
