@@ -15,6 +15,7 @@ from app.db.pool import open_pool
 from app.images.service import ImageService
 from app.jobs.events import Events
 from app.jobs.hub import Hub
+from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell, connect
@@ -64,6 +65,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 models=models,
                 images=ImageService(pool, store, jobs),
                 jobs=jobs,
+                idempotency=IdempotencyKeys(pool),
                 hub=hub,
                 webhooks=WebhookService(pool, client),
                 client=client,

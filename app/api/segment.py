@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
 from app.api.errors import BadParameter
+from app.api.idempotency import held_key
 from app.api.params import (
     ApplyRequest,
     Body,
@@ -48,49 +50,15 @@ _MASK = {"mask": FileLimit(MAX_BYTES, _too_large)}
 
 
 async def encode(request: Request[State]) -> Response:
-    user = current_user(request)
-    async with read_body(request, _IMAGE) as body:
-        wanted = parse(EncodeRequest, body.values)
-        webhook = _webhook(request.state, wanted)
-        model = _model(request.state, wanted.model)
-        image = await _image(request.state, user, wanted, body)
-    params = EncodeParams(auto=wanted.auto)
-    return await _created(request, NewJob(user, JobKind.ENCODE, model, image.id, params, webhook=webhook))
+    return await _create(request, _IMAGE, _encode_job)
 
 
 async def remove(request: Request[State]) -> Response:
-    user = current_user(request)
-    async with read_body(request, _IMAGE) as body:
-        wanted = parse(RemoveRequest, body.values)
-        webhook = _webhook(request.state, wanted)
-        model = _model(request.state, wanted.model)
-        image = await _image(request.state, user, wanted, body)
-    params = RemoveParams(options=wanted.options)
-    return await _created(request, NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook))
+    return await _create(request, _IMAGE, _remove_job)
 
 
 async def apply_mask(request: Request[State]) -> Response:
-    user = current_user(request)
-    async with read_body(request, _MASK) as body:
-        wanted = parse(ApplyRequest, body.values)
-        webhook = _webhook(request.state, wanted)
-        image = await request.state["images"].get(user, wanted.image_id)
-        check_inside(wanted.marks, (image.width, image.height))
-        model = _model(request.state, wanted.model)
-        mask_key = None
-        if mask := body.files.get("mask"):
-            mask_key = await _store_mask(request.state, image, mask)
-        else:
-            # replaying marks needs the embedding; better known now than in the worker
-            await request.state["images"].embedding(user, image.id, model)
-    params = ApplyParams(
-        marks=wanted.marks,
-        mask_key=mask_key,
-        start=wanted.start,
-        options=wanted.options,
-        preview=wanted.preview,
-    )
-    return await _created(request, NewJob(user, JobKind.APPLY_MASK, model, image.id, params, webhook=webhook))
+    return await _create(request, _MASK, _apply_job)
 
 
 async def decode(request: Request[State]) -> Response:
@@ -104,6 +72,63 @@ async def decode(request: Request[State]) -> Response:
     embedding = await state["images"].embedding(user, image.id, _model(state, wanted.model))
     png = await state["decoding"].mask(embedding, wanted.marks, wanted.start)
     return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+
+_Make = Callable[[State, UUID, Body], Awaitable[NewJob]]
+
+
+async def _create(request: Request[State], limits: Mapping[str, FileLimit], make: _Make) -> Response:
+    """202 with the job; with `Prefer: wait=N`, 200 once it has ended within that time."""
+    user, state = current_user(request), request.state
+    async with read_body(request, limits) as body, held_key(request, user, body) as key:
+        if key is not None and key.made is not None:
+            job = await state["jobs"].get(user, key.made)
+        else:
+            new = replace(await make(state, user, body), request_id=state["request_id"])
+            job = await state["jobs"].create(new, key)
+    headers = {"Location": job_url(job.id), "Cache-Control": "no-store"}
+    wait = preferred_wait(request.headers)
+    if wait is not None:
+        headers["Preference-Applied"] = f"wait={wait}"
+    view = await state["hub"].wait(job.user_id, job.id, wait or 0)
+    return JSONResponse(view_json(view), 200 if view.job.status.ended else 202, headers)
+
+
+async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
+    wanted = parse(EncodeRequest, body.values)
+    webhook, model = _webhook(state, wanted), _model(state, wanted.model)
+    image = await _image(state, user, wanted, body)
+    return NewJob(user, JobKind.ENCODE, model, image.id, EncodeParams(auto=wanted.auto), webhook=webhook)
+
+
+async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
+    wanted = parse(RemoveRequest, body.values)
+    webhook, model = _webhook(state, wanted), _model(state, wanted.model)
+    image = await _image(state, user, wanted, body)
+    return NewJob(
+        user, JobKind.REMOVE, model, image.id, RemoveParams(options=wanted.options), webhook=webhook
+    )
+
+
+async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
+    wanted = parse(ApplyRequest, body.values)
+    webhook, model = _webhook(state, wanted), _model(state, wanted.model)
+    image = await state["images"].get(user, wanted.image_id)
+    check_inside(wanted.marks, (image.width, image.height))
+    mask_key = None
+    if mask := body.files.get("mask"):
+        mask_key = await _store_mask(state, image, mask)
+    else:
+        # replaying marks needs the embedding; better known now than in the worker
+        await state["images"].embedding(user, image.id, model)
+    params = ApplyParams(
+        marks=wanted.marks,
+        mask_key=mask_key,
+        start=wanted.start,
+        options=wanted.options,
+        preview=wanted.preview,
+    )
+    return NewJob(user, JobKind.APPLY_MASK, model, image.id, params, webhook=webhook)
 
 
 def _model(state: State, name: str) -> str:
@@ -152,15 +177,3 @@ async def _store_mask(state: State, image: Image, mask: Upload) -> str:
     key = keys.mask(image.user_id, image.id, uuid7())
     await state["store"].put(key, mask.path, "image/png")
     return key
-
-
-async def _created(request: Request[State], new: NewJob) -> Response:
-    """202 with the job; with `Prefer: wait=N`, 200 once it has ended within that time."""
-    state = request.state
-    job = await state["jobs"].create(replace(new, request_id=state["request_id"]))
-    headers = {"Location": job_url(job.id), "Cache-Control": "no-store"}
-    wait = preferred_wait(request.headers)
-    if wait is not None:
-        headers["Preference-Applied"] = f"wait={wait}"
-    view = await state["hub"].wait(job.user_id, job.id, wait or 0)
-    return JSONResponse(view_json(view), 200 if view.job.status.ended else 202, headers)

@@ -7,6 +7,7 @@ from app.api.decoding import Decoding
 from app.db.pool import Pool
 from app.images.service import ImageService
 from app.jobs.hub import Hub
+from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
@@ -24,6 +25,7 @@ class Lifespan(TypedDict):
     models: Registry
     images: ImageService
     jobs: JobService
+    idempotency: IdempotencyKeys
     hub: Hub
     webhooks: WebhookService
     client: GuardedClient
