@@ -39,7 +39,7 @@ REFERENCE_WRONG = {
     "tbwn0g16.png": "Pillow makes every pixel of 16-bit grey transparent",
     "i_trns.png": "Pillow makes every pixel of 16-bit grey transparent",
 }
-"""Looked at by hand: the file's author and two other readers agree with us."""
+"""For the first two a third reader agrees with us; the third is the same flaw by its name and kind."""
 
 
 @dataclass(frozen=True)
