@@ -46,6 +46,10 @@ class Model:
         return self._open_decoder()
 
     @property
+    def revision(self) -> str:
+        return self.manifest.revision
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What runs other than was asked for, e.g. on the CPU for want of a GPU. Opens the encoder."""
         with self._lock:
@@ -91,7 +95,7 @@ class Model:
             decoder = self._decoder
         count = len(prompts.coords)
         outputs = [
-            decoder.run(_decoder_inputs(embedding, prompts, slice(start, start + MAX_PROMPTS)))
+            decoder.run(decoder_inputs(embedding, prompts, slice(start, start + MAX_PROMPTS)))
             for start in range(0, count, MAX_PROMPTS)
         ]
         score = "object_score" in self.manifest.decoder.outputs
@@ -109,7 +113,8 @@ class Model:
             )
 
 
-def _decoder_inputs(embedding: Embedding, prompts: Prompts, part: slice) -> dict[str, Float]:
+def decoder_inputs(embedding: Embedding, prompts: Prompts, part: slice = slice(None)) -> dict[str, Float]:
+    """What the decoder's graph is given for `part` of the prompts; the pad is added here."""
     coords, labels = prompts.coords[part], prompts.labels[part]
     masks = prompts.mask_input[part] if prompts.mask_input is not None else None
     no_mask = np.zeros((1, 1, MASK_SIDE, MASK_SIDE), np.float32)

@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from models.export.export import TorchDecoder
 from models.export.parity import TOLERANCE, Parity, compare
@@ -22,48 +21,10 @@ from models.sessions.base import Embedding, Float, Prompts, RgbImage
 from models.sessions.ort import OrtSession
 from models.sessions.torch import Placement, TorchEncoder
 from tests.data.photos import ASTRONAUT, COFFEE, Photo
-from tests.models.predictor import predictor
+from tests.models.predictor import PROMPTS, Subject, model_space, predictor, seen_by_meta
 
 # one worker for all of SAM 2: torch and its weights take a gigabyte and 20 s to make
 pytestmark = pytest.mark.xdist_group("sam2")
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What a person gives, in pixels of the working image."""
-
-    points: tuple[tuple[float, float, int], ...] = ()
-    box: tuple[float, float, float, float] | None = None
-    previous: bool = False
-
-
-PROMPTS = {
-    "1 click": Prompt(((222.3, 130.7, 1),)),
-    "3 clicks": Prompt(((222, 130, 1), (180.5, 260.25, 1), (40, 30, 0))),
-    "box": Prompt(box=(100, 60.5, 330, 290)),
-    "box and click": Prompt(((222, 130, 1),), box=(100, 60.5, 330, 290)),
-    "previous mask": Prompt(((222, 130, 1), (60, 200, 0)), previous=True),
-}
-
-
-@dataclass
-class Subject:
-    """One photo seen by Meta's predictor and by us."""
-
-    image: RgbImage
-    reference: dict[str, Float]
-    """By prompt: all four masks' logits [4, 256, 256]."""
-    previous: Float
-    """[1, 256, 256], clamped to ±32 as the predictor returns it."""
-
-
-def model_space(prompt: Prompt, image: RgbImage, previous: Float) -> Prompts:
-    """DESIGN §6: x/w·1024, y/h·1024; box corners first."""
-    corners = [(*prompt.box[:2], 2), (*prompt.box[2:], 3)] if prompt.box else []
-    points = np.array([*corners, *prompt.points], np.float32)
-    scale = np.array([1024 / image.shape[1], 1024 / image.shape[0]], np.float32)
-    mask = previous[None] if prompt.previous else None
-    return Prompts((points[:, :2] * scale)[None], points[None, :, 2], mask)
 
 
 @pytest.fixture(scope="module")
@@ -84,34 +45,12 @@ def model(fake_registry: Registry) -> Model:
 
 @pytest.fixture(scope="module")
 def sam(checkpoint: bytes, manifest: Manifest) -> Any:
-    sam: Any = load(checkpoint, str(manifest.encoder.config), "reference")
-    sam.sam_mask_decoder.dynamic_multimask_via_stability = False  # else it hides one of the four masks
-    return sam
+    return load(checkpoint, str(manifest.encoder.config), "reference")
 
 
 @pytest.fixture(scope="module")
 def subjects(sam: Any) -> Callable[[Photo], Subject]:
     return functools.cache(functools.partial(seen_by_meta, predictor(sam)))
-
-
-def seen_by_meta(meta: Any, photo: Photo) -> Subject:
-    with Image.open(photo.path) as file:
-        image = np.array(file.convert("RGB"))
-    meta.set_image(image)
-
-    def four(prompt: Prompt, previous: Float | None) -> Float:
-        points = np.array(prompt.points).reshape(-1, 3)
-        given = {
-            "point_coords": points[:, :2] if prompt.points else None,
-            "point_labels": points[:, 2] if prompt.points else None,
-            "box": np.array(prompt.box) if prompt.box else None,
-            "mask_input": previous if prompt.previous else None,
-        }
-        each = [meta.predict(**given, multimask_output=many, return_logits=True)[2] for many in (False, True)]
-        return np.concatenate(each)
-
-    previous = four(PROMPTS["1 click"], None)[1:2]
-    return Subject(image, {name: four(prompt, previous) for name, prompt in PROMPTS.items()}, previous)
 
 
 @pytest.fixture(scope="module", params=[ASTRONAUT, COFFEE], ids=lambda photo: photo.name)
