@@ -5,7 +5,7 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from app.api import pages
 from app.api.files import IMMUTABLE
@@ -15,6 +15,9 @@ from app.errors import NotFound
 
 DIST = Path(__file__).parents[2] / "web" / "dist"
 """`npm run build` writes it; without it the API's own page answers."""
+
+PATH = "/process/background-removal-v2"
+"""Where the editor lives; its assets are below (web/vite.config.ts: base)."""
 
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 """Best first; `npm run build` has compressed each file once (web/scripts/compress.mjs)."""
@@ -42,8 +45,19 @@ class AssetNotFound(NotFound):
     code = "asset_not_found"
 
 
+async def root(request: Request[State]) -> Response:
+    """`/` leads to the editor; where none is built the API's own page answers."""
+    if not built():
+        return await pages.home(request)
+    return RedirectResponse(PATH, headers={"Cache-Control": "no-cache"})  # 307: it may be built no more
+
+
+def built() -> bool:
+    return (DIST / "index.html").is_file()
+
+
 async def page(request: Request[State]) -> Response:
-    if not (DIST / "index.html").is_file():
+    if not built():
         return await pages.home(request)
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
     return _compressed(DIST / "index.html", request.headers, headers)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.api import editor, events, health, images, jobs, models, pages, segment, webhooks
+from app.api import editor, events, health, images, jobs, models, segment, webhooks
 from app.api.state import State
 
 Handler: TypeAlias = Callable[[Request[State]], Awaitable[Response]]
@@ -23,9 +23,9 @@ def resource(path: str, **handlers: Handler) -> Route:
 
 
 ROUTES: list[BaseRoute] = [
-    Route("/", pages.home),
-    Route("/process/background-removal-v2", editor.page),
-    Route("/process/background-removal-v2/{path:path}", editor.asset),
+    Route("/", editor.root),
+    Route(editor.PATH, editor.page),
+    Route(editor.PATH + "/{path:path}", editor.asset),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),

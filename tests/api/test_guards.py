@@ -38,11 +38,6 @@ def test_a_foreign_page(client: httpx.Client, stack: Stack, origin: str) -> None
 
 def test_its_own_page(client: httpx.Client, stack: Stack) -> None:
     assert client.get("/api/images", headers={"Origin": stack.url}).status_code == 200
-    page = client.get("/")
-    assert page.headers["content-type"].startswith("text/html")
-    policy = page.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
 
 
 @pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-anything"])
