@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     db_pool_size: int = Field(10, ge=2, le=100)
-    worker_slots: int = Field(1, ge=1, le=64)
+    worker_slots: int | None = Field(None, ge=1, le=256)
+    batch_size: int | None = Field(None, ge=1, le=128)
+    batch_wait_ms: float = Field(5.0, ge=0, le=1000)
     worker_grace_s: float = Field(25.0, ge=0)
     worker_memory_mb: int | None = Field(None, ge=200)
     worker_waits_s: float = Field(0.0, ge=0)

@@ -13,6 +13,7 @@ from app.db.pool import Pool, connection
 from app.engines.sam2 import Sam2Engine
 from app.images import repository
 from app.images.errors import ImageNotFound
+from app.images.reuse import reuse
 from app.images.types import EmbeddingRow, Image
 from app.jobs.types import Job
 from app.settings import Settings
@@ -40,6 +41,10 @@ class Kit:
     async def embedding(self, job: Job) -> EmbeddingRow | None:
         async with connection(self.pool) as conn:
             return await repository.embedding(conn, job.user_id, job.image_id, job.model)
+
+    async def reuse(self, image: Image, model: str, revision: str, *, auto: bool) -> EmbeddingRow | None:
+        """See app.images.reuse."""
+        return await reuse(self.pool, self.store, image, model, revision, auto=auto)
 
     async def small(self, key: str) -> bytes:
         """An embedding (2 MB) or a mask (50 KB), whole."""

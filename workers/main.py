@@ -21,7 +21,7 @@ def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
 
 def _settings(kind: Literal["embed", "mask"], settings: Settings) -> WorkerSettings:
     options = WorkerOptions(
-        slots=settings.worker_slots,
+        slots=settings.worker_slots or 1,
         grace_s=settings.worker_grace_s,
         job_timeout_s=settings.job_timeout_s,
         memory_limit_mb=settings.worker_memory_mb,

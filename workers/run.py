@@ -26,6 +26,13 @@ class WorkerLeaves(AppError):
     code = "worker_leaves"
 
 
+class WorkerBroken(WorkerLeaves):
+    """The process cannot go on, its GPU is lost: all its jobs go back, and it ends with an error."""
+
+    code = "worker_broken"
+    exit_code = 70  # EX_SOFTWARE of sysexits.h
+
+
 class RunFiles:
     """Files of one run: all of them go when it does not stand, the unneeded ones when it does."""
 

@@ -15,7 +15,7 @@ from app.jobs.types import Job
 from app.queue.messages import BadMessage, JobMessage
 from workers.leases import LeaseKeeper
 from workers.options import Context, Handlers
-from workers.run import Run
+from workers.run import Run, WorkerBroken
 from workers.settle import Settler, drop
 
 _log = structlog.get_logger()
@@ -26,21 +26,25 @@ class Runtime:
         options = context.options
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.leaving = asyncio.Event()
+        self.broken: WorkerBroken | None = None
+        """Why this process cannot go on."""
         self._context = context
         self._claims = context.claims
         self._settler = Settler(self._claims)
         self._turn = Turn(queue, self.worker, options.lease_s, options.user_cap, options.waited_s)
         self._handlers = handlers
         self._keeper = keeper
-        self._busy: set[Run] = set()
+        self._slots = options.slots
+        self._working: set[Run] = set()
+        self._settling: set[Run] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
         self._next_look: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> int:
-        """Slots that are taken."""
-        return len(self._busy)
+        """Slots that are taken. A run that is only being written down takes none, while those are few."""
+        return len(self._working) + max(0, len(self._settling) - self._slots)
 
     async def heard(self, message: object) -> None:
         """A ring says that there is work, not which: the queue's order does. Returns when somebody looked."""
@@ -71,11 +75,11 @@ class Runtime:
     async def _fill(self) -> None:
         async with self._looking:
             self._next_look = None
-            while not self.leaving.is_set() and (free := self._context.options.slots - self.busy) > 0:
+            while not self.leaving.is_set() and (free := self._slots - self.busy) > 0:
                 jobs = await self._claim(free)
                 for job in jobs:
                     run = Run(job, self._context.store, self._report)
-                    self._busy.add(run)
+                    self._working.add(run)
                     self._spawn(self._work(run))
                 if not jobs:
                     return
@@ -93,13 +97,20 @@ class Runtime:
         with structlog.contextvars.bound_contextvars(job=str(job.id), request_id=job.request_id):
             try:
                 answer = await self._try(run)
+                if isinstance(answer, WorkerBroken):
+                    self.broken = answer
+                    self.leaving.set()
+                self._settling.add(run)
+                self._working.discard(run)
+                self._look()
                 await self._settler.settle(run, answer)
             except LeaseLost:
                 _log.warning("job lost: canceled, or with another worker", fence=job.fence)
                 await drop(run)
             finally:
                 self._keeper.remove(run)
-                self._busy.discard(run)
+                self._working.discard(run)
+                self._settling.discard(run)
                 self._recycle()
                 self._look()
 

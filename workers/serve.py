@@ -29,7 +29,10 @@ _log = structlog.get_logger()
 
 
 async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: ObjectStore) -> None:
-    """Run until SIGTERM, SIGINT or the memory limit; every job ends or goes back to its queue."""
+    """Run until SIGTERM, SIGINT or the memory limit; every job ends or goes back to its queue.
+
+    Raises WorkerBroken where the process cannot do its work any more.
+    """
     options = settings.options
     redis = connect(redis_url)
     doorbell = ArqDoorbell(redis)
@@ -60,6 +63,8 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     keeper.stop()
     await context.pool.close()
     await doorbell.close()
+    if runtime.broken is not None:
+        raise runtime.broken
 
 
 async def _leave(keeper: LeaseKeeper, grace_s: float) -> None:

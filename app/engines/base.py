@@ -22,6 +22,15 @@ def no_progress(share: float, step: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the encoder takes of one image."""
+
+    working: RgbImage
+    size: tuple[int, int]
+    """(width, height) of the oriented original: ImageSpace."""
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """One image, encoded. What is stored is what later steps read, on every path (HTTP, CLI, direct)."""
 

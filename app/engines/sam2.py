@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from app.engines.base import CutoutResult, Encoded, Progress, no_progress
+from app.engines.base import CutoutResult, Encoded, Prepared, Progress, no_progress
 from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
 from app.imaging.encode import WHITE, encode
 from app.imaging.png import Effort
@@ -27,6 +27,12 @@ ENCODE_SHARE = 0.15  # of a 12-MP cutout's time is writing the file (benchmarks/
 class PromptableModel(Encoder, Decoder, Protocol):
     """What models.model.Model is."""
 
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def max_batch(self) -> int: ...
+
 
 class Sam2Engine:
     name = "sam2"
@@ -34,17 +40,42 @@ class Sam2Engine:
     def __init__(self, model: PromptableModel) -> None:
         self._model = model
 
+    @property
+    def revision(self) -> str:
+        """Of the model: embeddings of another one are not ours."""
+        return self._model.revision
+
+    @property
+    def max_batch(self) -> int:
+        """The most images that one run of the encoder takes. Opens the encoder."""
+        return self._model.max_batch
+
     def encode(self, path: Path, *, auto: bool = True) -> Encoded:
+        prepared = self.prepare(path)
+        (embedding,) = self.embed([prepared])
+        return self.finish(prepared, self.pack(embedding), auto=auto)
+
+    def prepare(self, path: Path) -> Prepared:
+        """The first step of `encode`. Raises as `encode`."""
         info = probe(path)
-        working = working_image(path, info)
-        size = (info.width, info.height)
-        packed = codec.pack(self._model.encode([working], [size])[0])
-        embedding = codec.unpack(packed)
+        return Prepared(working_image(path, info), (info.width, info.height))
+
+    def embed(self, images: Sequence[Prepared]) -> list[Embedding]:
+        """The second step, for any number of images at once. Raises ModelError."""
+        return self._model.encode([image.working for image in images], [image.size for image in images])
+
+    def pack(self, embedding: Embedding) -> bytes:
+        """The third step: what is stored."""
+        return codec.pack(embedding)
+
+    def finish(self, prepared: Prepared, packed: bytes, *, auto: bool) -> Encoded:
+        """The last step, from the stored bytes, as every later reader."""
+        embedding, working = codec.unpack(packed), prepared.working
         proposal = propose(self._model, embedding) if auto else None
         if proposal is None:
             return Encoded(embedding, packed, codec.FP16, None, None, working)
-        mask = mask_png(proposal.mask, Frame.of(size, self._model.fit))
-        stored = proposal.with_mask(from_png(mask, size))
+        mask = mask_png(proposal.mask, Frame.of(prepared.size, self._model.fit))
+        stored = proposal.with_mask(from_png(mask, prepared.size))
         return Encoded(embedding, packed, codec.FP16, stored, mask, working)
 
     def segment(self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:

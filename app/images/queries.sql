@@ -28,6 +28,18 @@ select e.*, e.storage_key as key from embeddings e join images i on i.id = e.ima
 where i.id = %(image_id)s and i.user_id = %(user_id)s and i.deleted_at is null and e.model = %(model)s
 order by e.created_at desc limit 1
 
+-- name: same_bytes
+-- the embedding of an image of the user with the same content: this image's own, else the newest
+select e.*, e.storage_key as key, i.working_key from embeddings e join images i on i.id = e.image_id
+where i.user_id = %(user_id)s and i.sha256 = %(sha256)s and i.deleted_at is null
+  and (i.expires_at is null or i.expires_at > now())
+  and e.model = %(model)s and e.revision = %(revision)s and (e.proposed or not %(auto)s)
+order by e.image_id = %(image_id)s desc, e.created_at desc limit 1
+
+-- name: keep_image
+-- a deleter waits until the transaction ends, or was first
+select id from images where id = %(id)s and deleted_at is null for share
+
 -- name: save_embedding
 -- who comes second keeps the first one's tensors and only adds the proposal
 insert into embeddings (image_id, model, revision, codec, storage_key, bytes, proposed, proposal)

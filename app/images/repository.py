@@ -56,6 +56,27 @@ async def embedding(conn: Connection, user_id: UUID, image_id: UUID, model: str)
     return embedding_from(row) if row else None
 
 
+async def same_bytes(
+    conn: Connection, image: Image, model: str, revision: str, *, auto: bool
+) -> tuple[EmbeddingRow, str | None] | None:
+    """The embedding of an image of the user with the same content, and that image's working key."""
+    values = {
+        "user_id": image.user_id,
+        "image_id": image.id,
+        "sha256": image.sha256,
+        "model": model,
+        "revision": revision,
+        "auto": auto,
+    }
+    row = await (await conn.execute(_SQL["same_bytes"], values)).fetchone()
+    return (embedding_from(row), row["working_key"]) if row else None
+
+
+async def keep_image(conn: Connection, image_id: UUID) -> bool:
+    """Until the transaction ends nobody deletes the image. False: somebody has."""
+    return await (await conn.execute(_SQL["keep_image"], {"id": image_id})).fetchone() is not None
+
+
 async def save_embedding(conn: Connection, new: EmbeddingRow) -> EmbeddingRow:
     """Returns the row that stands: another job's, where that was first."""
     values = {field.name: getattr(new, field.name) for field in fields(EmbeddingRow)}

@@ -11,6 +11,7 @@ from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection, transaction
 from app.images import repository
 from app.images.errors import EmbeddingNotFound, ImageNotFound, ProposalNotFound
+from app.images.reuse import reuse
 from app.images.types import EmbeddingRow, Image
 from app.imaging.encode import encode
 from app.imaging.sandbox import probe, working_image
@@ -104,6 +105,10 @@ class ImageService:
         if found is None:
             raise EmbeddingNotFound(f"the image was not encoded with {model}")
         return found
+
+    async def reuse(self, image: Image, model: str, revision: str, *, auto: bool) -> EmbeddingRow | None:
+        """See app.images.reuse."""
+        return await reuse(self._pool, self._store, image, model, revision, auto=auto)
 
     async def auto_mask(self, user_id: UUID, image_id: UUID, model: str) -> str:
         """Storage key of the mask PNG. Raises ImageNotFound, EmbeddingNotFound, ProposalNotFound."""

@@ -65,3 +65,8 @@ class EmbeddingRow:
     """The automatic subject was looked for."""
     proposal: ProposalRow | None
     """None: not looked for, or nothing found."""
+
+    def as_result(self) -> dict[str, Any]:
+        """`result` of encode (DESIGN §9), with keys where the API puts URLs."""
+        embedding = {"bytes": self.bytes, "codec": self.codec, "model": self.model, "revision": self.revision}
+        return {"embedding": embedding, "auto": self.proposal.to_json() if self.proposal else None}

@@ -1,0 +1,85 @@
+"""The same bytes are encoded once: what was made for one image of a user is copied to the next."""
+
+from dataclasses import dataclass, replace
+
+import uuid_utils
+
+from app.db.pool import Pool, connection, transaction
+from app.images import repository
+from app.images.types import EmbeddingRow, Image
+from app.imaging.types import Format
+from app.storage import keys
+from app.storage.base import ObjectStore
+from app.storage.errors import ObjectMissing
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """What an image got from another one; files of its own, to be deleted with it."""
+
+    row: EmbeddingRow
+    working_key: str | None
+
+    @property
+    def keys(self) -> set[str]:
+        mask = self.row.proposal.mask_key if self.row.proposal else None
+        return {key for key in (self.row.key, mask, self.working_key) if key is not None}
+
+
+async def reuse(
+    pool: Pool, store: ObjectStore, image: Image, model: str, revision: str, *, auto: bool
+) -> EmbeddingRow | None:
+    """The image's embedding by this revision of the model, where the user had the same bytes encoded before.
+
+    auto: only an embedding whose subject was looked for. What was made for another image is copied, 0.3 MB,
+    so that each image can be deleted with all that is its own.
+    Raises DatabaseUnavailable, StorageUnavailable: copies that are left then go with the image, as all files
+    under its prefix.
+    """
+    async with connection(pool) as conn:
+        found = await repository.same_bytes(conn, image, model, revision, auto=auto)
+    if found is None:
+        return None
+    row, working_key = found
+    if row.image_id == image.id:
+        return row
+    try:
+        copy = await _copied(store, image, row, working_key, auto=auto)
+    except ObjectMissing:  # that image was deleted just now
+        return None
+    standing = await _saved(pool, image, copy)
+    await store.delete(sorted(copy.keys - (standing.keys if standing else set())))
+    return standing.row if standing else None
+
+
+async def _copied(
+    store: ObjectStore, image: Image, row: EmbeddingRow, working_key: str | None, *, auto: bool
+) -> _Copy:
+    run, owner = uuid_utils.uuid7().hex, (image.user_id, image.id)
+    key = keys.embedding(*owner, row.model, run)
+    await _copy(store, row.key, key, "application/octet-stream")
+    proposal = row.proposal if auto else None
+    if proposal is not None:
+        mask_key = keys.auto_mask(*owner, row.model, run)
+        await _copy(store, proposal.mask_key, mask_key, "image/png")
+        proposal = replace(proposal, mask_key=mask_key)
+    working = None
+    if working_key is not None and image.working_key is None:
+        working = keys.working(*owner, run, "jpg")
+        await _copy(store, working_key, working, Format.JPG.content_type)
+    return _Copy(replace(row, image_id=image.id, key=key, proposed=auto, proposal=proposal), working)
+
+
+async def _copy(store: ObjectStore, source: str, key: str, content_type: str) -> None:
+    async with store.local(source) as path:
+        await store.put(key, path, content_type)
+
+
+async def _saved(pool: Pool, image: Image, copy: _Copy) -> _Copy | None:
+    """What stands: a worker's, where that was first. None: the image is deleted."""
+    async with transaction(pool) as conn:
+        if not await repository.keep_image(conn, image.id):
+            return None
+        row = await repository.save_embedding(conn, copy.row)
+        working = copy.working_key and await repository.save_working(conn, image.id, copy.working_key)
+    return _Copy(row, working)
