@@ -13,6 +13,7 @@ from app.api.routes import ROUTES
 from app.api.state import Lifespan
 from app.db.pool import open_pool
 from app.images.service import ImageService
+from app.jobs.admission import Limits
 from app.jobs.events import Events
 from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
@@ -54,7 +55,8 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     redis = connect(services.redis_url)
     doorbell = ArqDoorbell(redis)
     client = GuardedClient(allow_loopback=settings.embedded)
-    jobs = JobService(pool, doorbell, Events(doorbell))
+    limits = Limits(settings.queue_limit, settings.user_queue_limit)
+    jobs = JobService(pool, doorbell, Events(doorbell), limits)
     try:
         async with Hub.running(pool, RedisSubscriber(redis)) as hub:
             yield Lifespan(
