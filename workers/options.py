@@ -26,6 +26,8 @@ class WorkerOptions:
     grace_s: float = 25.0
     """After SIGTERM, for jobs to end; Fly.io kills after 30 s where kill_timeout says so."""
     job_timeout_s: float = 300.0
+    kill_after_s: float = 15.0
+    """A job that has not stopped so long after its time is ended with its process."""
     memory_limit_mb: int | None = None
     """Resident size at which the worker ends between two jobs, to be started anew."""
     user_cap: int | None = None

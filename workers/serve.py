@@ -21,7 +21,6 @@ from workers.runtime import Runtime
 
 _EXIT_PAUSE_S = 5.0
 """After the grace: how long a run may take to reach its next step and give the job back."""
-_KILL_AFTER_S = 15.0
 _RETRY_S = 1.0
 _PRESENT_EVERY_S = 5.0
 
@@ -42,7 +41,7 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
         lambda pool: Claims(pool, doorbell, Events(None)),
         lease_s=options.lease_s,
         timeout_s=options.job_timeout_s,
-        kill_after_s=_KILL_AFTER_S,
+        kill_after_s=options.kill_after_s,
     )
     runtime = Runtime(context, settings.queue, settings.handlers(context), keeper)
     bell = BellWorker(redis, settings.queue, options.slots, runtime)

@@ -9,13 +9,14 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from app.jobs.errors import Quarantined
+from app.jobs.errors import JobTimeout, Quarantined
 from app.jobs.types import Job, JobStatus
 from app.queue.arq_adapter import connect
 from app.queue.messages import JobMessage
 from tests.chaos.conftest import World
 from tests.chaos.worker import QUEUE
 from workers.bell import LOCK_S
+from workers.leases import EXIT_STUCK
 from workers.sweep import tidy
 
 PROCESSING = "select count(*) from jobs where status = 'processing'"
@@ -115,6 +116,19 @@ async def test_a_poison_job_is_ended_and_the_others_untouched(world: World, cras
     assert ended.error is not None
     assert ended.error["code"] == Quarantined.code
     assert await world.value(SUCCEEDED) == 10
+
+
+async def test_a_stuck_job_ends_with_its_worker(world: World) -> None:
+    """A thread cannot be killed, a process can."""
+    async with world.fleet(1, stuck_s=60.0, job_timeout_s=2.0).running() as fleet:
+        (stuck,) = await world.create(1)
+        worker = fleet.workers[0]
+        await world.until("select count(*) from jobs where finished_at is not null", 1, PATIENCE_S)
+        assert await asyncio.to_thread(worker.wait, PATIENCE_S) == EXIT_STUCK
+    ended = await row(world, stuck)
+    assert (ended.status, ended.crashes) == (JobStatus.FAILED, 0)
+    assert ended.error is not None
+    assert ended.error["code"] == JobTimeout.code
 
 
 async def test_postgres_away_means_waiting(world: World) -> None:

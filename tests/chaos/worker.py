@@ -47,9 +47,12 @@ class Plan:
     """Seconds in steps of 10 ms, with progress."""
     block_s: float = 0.0
     """Seconds in which the loop stands still."""
+    stuck_s: float = 0.0
+    """Seconds in which a thread neither works nor listens."""
     slots: int = 1
     lease_s: float = 4.0
     grace_s: float = 5.0
+    job_timeout_s: float = 60.0
 
 
 def handlers(plan: Plan) -> Handlers:
@@ -58,6 +61,8 @@ def handlers(plan: Plan) -> Handlers:
     async def work(run: Run) -> Outcome:
         await asyncio.to_thread(_note_start, plan.dsn, run)
         time.sleep(plan.block_s)  # noqa: ASYNC251 - what is tested
+        if plan.stuck_s:
+            await run.thread("stuck", time.sleep, plan.stuck_s)
         if plan.work_s:
             await run.thread("work", _steps, run, plan.work_s)
         key = keys.result(run.job.user_id, run.job.image_id, run.files.name, "png")
@@ -103,7 +108,13 @@ def main() -> None:
     def made(_context: Context) -> Handlers:
         return handlers(plan)
 
-    options = WorkerOptions(slots=plan.slots, lease_s=plan.lease_s, grace_s=plan.grace_s)
+    options = WorkerOptions(
+        slots=plan.slots,
+        lease_s=plan.lease_s,
+        grace_s=plan.grace_s,
+        job_timeout_s=plan.job_timeout_s,
+        kill_after_s=1.0,
+    )
     settings = WorkerSettings("chaos", QUEUE, made, background=(sweep,), options=options)
     asyncio.run(serve(settings, plan.dsn, plan.redis_url, LocalStore(Path(plan.store))))
 
