@@ -14,7 +14,7 @@ from tests.stack import WAIT_S, Stack
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=WAIT_S, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=2 * WAIT_S, trust_env=False) as client:
         yield client
 
 
@@ -26,7 +26,7 @@ async def test_a_photo_is_fetched_and_encoded(http: httpx.AsyncClient) -> None:
     assert answer.status_code == 202, answer.text
     image = (await http.get(f"/api/images/{answer.json()['image']['id']}")).json()
     assert (image["filename"], image["bytes"]) == ("cat.jpg", CAT.path.stat().st_size)
-    job = (await http.get(answer.json()["urls"]["self"], params={"wait": 30})).json()
+    job = (await http.get(answer.json()["urls"]["self"], params={"wait": WAIT_S})).json()
     assert job["status"] == "succeeded", job
 
 

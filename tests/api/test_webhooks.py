@@ -19,7 +19,7 @@ URL = "http://127.0.0.1:9/hook"
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url, timeout=WAIT_S, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=2 * WAIT_S, trust_env=False) as client:
         yield client
 
 
@@ -31,13 +31,13 @@ async def endpoint(http: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
 
 
 async def ended(http: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await http.get(job["urls"]["self"], params={"wait": 30})).json()
+    found: dict[str, Any] = (await http.get(job["urls"]["self"], params={"wait": WAIT_S})).json()
     assert found["status"] == "succeeded", found
     return found
 
 
 async def test_a_job_that_ends_is_told_to_the_endpoint_and_to_its_own_url(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(WAIT_S), serving(reply(204)) as receiver, serving(reply(200)) as own:
+    async with asyncio.timeout(2 * WAIT_S), serving(reply(204)) as receiver, serving(reply(200)) as own:
         made = (await http.post("/api/webhooks", json={"url": receiver.url("/shop")})).json()
         answer = await http.post(
             "/api/segment/encode",

@@ -42,7 +42,9 @@ class Server:
 async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     server = Server(0, "https" if tls else "http")
 
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    answering: set[asyncio.Task[None]] = set()
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
         try:
             heard = await _read_request(reader)
@@ -55,12 +57,20 @@ async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIte
         finally:
             writer.close()
 
+    def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(respond(reader, writer))
+        answering.add(task)  # asyncio itself holds tasks weakly
+        task.add_done_callback(answering.discard)
+
     if tls is not None:
         tls.sni_callback = lambda _socket, name, _context: server.sni.append(name)
     listener = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     async with listener:
         yield server
+    for task in answering:
+        task.cancel()
+    await asyncio.gather(*answering, return_exceptions=True)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Heard:
