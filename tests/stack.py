@@ -20,7 +20,6 @@ from app.accounts.service import AccountService
 from app.accounts.types import LOCAL_USER_ID
 from app.commands.serve import listen, url_of
 from app.db.pool import open_pool
-from app.main import create_app
 from app.settings import EmbeddedSettings, Settings
 from models.registry import Registry
 from tests.services import fresh_database
@@ -65,6 +64,8 @@ def stack(
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """The HTTP process, in a thread of this one."""
+    from app.main import create_app  # here, so that tests of the parts do not load the whole
+
     with listen(settings.host, settings.port) as listener:
         server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, proxy_headers=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
