@@ -76,10 +76,14 @@ def migrate() -> None:
 
 @app.command(hidden=True)
 def embedded(
-    process: Literal["web", "embed", "mask"], database_url: str, redis_url: str, listener: int
+    process: Literal["web", "embed", "mask"],
+    database_url: str,
+    redis_url: str,
+    listener: int,
+    model: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """One child of `cutout dev`. Takes the services from its parent, and ends with it."""
-    settings = EmbeddedSettings.load(database_url=database_url, redis_url=redis_url)
+    settings = EmbeddedSettings.load(database_url=database_url, redis_url=redis_url, model=model)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     if process == "web":
         _web(settings, socket.socket(fileno=listener))

@@ -13,10 +13,11 @@ AppError
 │   ├── BodyTooLarge     body_too_large       413   more text than any honest request needs
 │   └── RangeUnsatisfiable range_unsatisfiable 416
 ├── NoResult             no_result            404   the job ended without a file
+├── ModelNotServed       model_not_served     503   installed here, but no worker encodes with it
 └── NotFinished          not_finished         409   the job has not ended
 """
 
-from app.errors import AppError, BadInput, Conflict, NotFound
+from app.errors import AppError, BadInput, Conflict, NotFound, Unavailable
 
 
 class NotSignedIn(AppError):
@@ -74,3 +75,9 @@ class NoResult(NotFound):
 
 class NotFinished(Conflict):
     code = "not_finished"
+
+
+class ModelNotServed(Unavailable):
+    """A job for it would wait until its deadline."""
+
+    code = "model_not_served"

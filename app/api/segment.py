@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
-from app.api.errors import BadParameter
+from app.api.errors import BadParameter, ModelNotServed
 from app.api.idempotency import held_key
 from app.api.params import (
     ApplyRequest,
@@ -29,11 +29,12 @@ from app.api.params import (
 from app.api.schemas import job_url, view_json
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
-from app.images.types import Image
+from app.images.types import EmbeddingRow, Image
 from app.imaging.errors import TooLargeBytes
 from app.imaging.sandbox import probe
 from app.imaging.types import MAX_BYTES
 from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
+from app.queue.messages import embed_queue
 from app.segmentation.maskio import check_mask
 from app.segmentation.prompts import check_inside
 from app.storage import keys
@@ -91,19 +92,22 @@ async def _create(request: Request[State], limits: Mapping[str, FileLimit], make
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     view = await state["hub"].wait(job.user_id, job.id, wait or 0)
-    return JSONResponse(view_json(view), 200 if view.job.status.ended else 202, headers)
+    return JSONResponse(view_json(view), 200 if wait and view.job.status.ended else 202, headers)
 
 
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(EncodeRequest, body.values)
-    webhook, model = _webhook(state, wanted), _model(state, wanted.model)
+    webhook, model = _webhook(state, wanted), await _served_model(state, wanted.model)
     image = await _image(state, user, wanted, body)
-    return NewJob(user, JobKind.ENCODE, model, image.id, EncodeParams(auto=wanted.auto), webhook=webhook)
+    known = await _reused(state, image, model, auto=wanted.auto)
+    result = known.as_result() if known else None
+    params = EncodeParams(auto=wanted.auto)
+    return NewJob(user, JobKind.ENCODE, model, image.id, params, webhook=webhook, result=result)
 
 
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(RemoveRequest, body.values)
-    webhook, model = _webhook(state, wanted), _model(state, wanted.model)
+    webhook, model = _webhook(state, wanted), await _served_model(state, wanted.model)
     image = await _image(state, user, wanted, body)
     return NewJob(
         user, JobKind.REMOVE, model, image.id, RemoveParams(options=wanted.options), webhook=webhook
@@ -138,6 +142,25 @@ def _model(state: State, name: str) -> str:
     if not models.installed(chosen):
         raise ModelMissing(f"the model {chosen} is not installed on this server")
     return chosen
+
+
+async def _served_model(state: State, name: str) -> str:
+    """As `_model`, for work of an embed worker: the server's own model, or another one that has a worker.
+
+    Raises ModelNotServed as well.
+    """
+    chosen = _model(state, name)
+    if chosen != state["models"].resolve(state["settings"].model):
+        workers = await state["doorbell"].alive()
+        if workers is not None and embed_queue(chosen) not in workers:
+            raise ModelNotServed(f"no worker encodes with {chosen} at the moment")
+    return chosen
+
+
+async def _reused(state: State, image: Image, model: str, *, auto: bool) -> EmbeddingRow | None:
+    """The embedding, where the user had the same bytes encoded before."""
+    revision = state["models"].manifest(model).revision
+    return await state["images"].reuse(image, model, revision, auto=auto)
 
 
 def _webhook(state: State, wanted: JobRequest) -> JobWebhook | None:

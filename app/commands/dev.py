@@ -31,7 +31,7 @@ from models.registry import Registry
 
 SMALLEST = "lite"
 """What `auto` gets on a machine without any model: 45 MB, no GPU."""
-PROCESSES = ("web", "embed", "mask")
+_COMMAND = (sys.executable, "-m", "app.cli", "embedded")
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +61,10 @@ def dev(settings: EmbeddedSettings) -> None:
             _log.info("migrated", migration=name)
         asyncio.run(_local_user(database_url))
         url, fd = url_of(listener), listener.fileno()
-        children = [Child(name, _command(name, database_url, redis_url, fd), (fd,)) for name in PROCESSES]
+        common = (database_url, redis_url, str(fd))
+        children = [
+            Child(name, [*_COMMAND, *arguments, *common], (fd,)) for name, arguments in _processes(settings)
+        ]
         asyncio.run(_until_signalled(children, {"postgres": postgres, "redis": redis}, url))
         _log.info("stopping")
 
@@ -120,8 +123,13 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _command(process: str, database_url: str, redis_url: str, listener: int) -> list[str]:
-    return [sys.executable, "-m", "app.cli", "embedded", process, database_url, redis_url, str(listener)]
+def _processes(settings: EmbeddedSettings) -> list[tuple[str, tuple[str, ...]]]:
+    """(name, arguments): one of each, and an embed worker for every other model that is installed."""
+    registry = Registry(settings.models_dir)
+    chosen = registry.resolve(settings.model)
+    others = [name for name in registry.names() if name != chosen and registry.installed(name)]
+    more = [(f"embed:{name}", ("embed", "--model", name)) for name in others]
+    return [("web", ("web",)), ("embed", ("embed",)), *more, ("mask", ("mask",))]
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -35,19 +35,24 @@ class JobService:
         self._events = events or Events(None)
 
     async def create(self, new: NewJob, key: HeldKey | None = None) -> Job:
-        """The row first, credits reserved and `key` named with it; then the bell.
+        """The row first, credits reserved and `key` named with it; then the bell, unless there is a result.
 
         Raises ImageNotFound, QueueFull, TooManyJobs, DatabaseUnavailable.
         """
         row = _row(new)
         async with transaction(self._pool) as conn:
-            await admit(conn, str(row["queue"]), new.user_id, self._limits)
+            if new.result is None:
+                await admit(conn, str(row["queue"]), new.user_id, self._limits)
             job = await repository.one(conn, "insert_job", row)
             if job is None:
                 raise ImageNotFound("no such image")
             if key is not None:
                 await key.name(conn, job.id)
-        await announce(self._doorbell, job)
+            if new.result is not None:
+                job = await repository.one(conn, "answer", {"id": job.id, "result": Jsonb(new.result)})
+                assert job is not None
+        if not job.status.ended:
+            await announce(self._doorbell, job)
         await self._events.changed(job)
         return job
 

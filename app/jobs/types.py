@@ -78,6 +78,8 @@ class NewJob:
     priority: int = INTERACTIVE
     webhook: JobWebhook | None = None
     request_id: str | None = None
+    result: dict[str, Any] | None = None
+    """Where it is known already no worker is asked: the job succeeds as it is created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Job:
     result_key: str | None
     """Storage key of the file that `result` describes; None again once it is gone."""
     timings: dict[str, float]
-    """Seconds by step."""
+    """Seconds by step; of an encode also `batch_size`, the images of the encoder's run."""
     queue: str
     priority: int
     progress: float
