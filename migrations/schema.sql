@@ -302,6 +302,8 @@ CREATE INDEX credit_entries_of_user ON public.credit_entries USING btree (user_i
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (taken_at);
 
+CREATE INDEX images_by_content ON public.images USING btree (user_id, sha256) WHERE (deleted_at IS NULL);
+
 CREATE INDEX images_expiring ON public.images USING btree (expires_at) WHERE ((deleted_at IS NULL) AND (expires_at IS NOT NULL));
 
 CREATE INDEX images_of_user ON public.images USING btree (user_id, id DESC) WHERE (deleted_at IS NULL);

@@ -1,6 +1,7 @@
 """arq's worker as the ear for the doorbell; it keeps hearing when Redis goes and comes back."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
 import structlog
@@ -16,6 +17,8 @@ LOCK_S = 10.0
 """arq's lock on a message whose worker was killed; the row's own lease decides who works, not this."""
 READ_LIMIT = 1000
 """Messages read per poll. With arq's 100, as many locks of killed workers at the head stop an idle worker."""
+LOOK_S = 0.5
+"""Between two looks of a patient worker: little beside the seconds that its jobs have waited."""
 _PAUSE_S = 0.5
 
 _log = structlog.get_logger()
@@ -28,6 +31,40 @@ class Hearer(Protocol):
         ...
 
     async def heard(self, message: object) -> None: ...
+
+
+class Ear(Protocol):
+    """Learns that there is work."""
+
+    async def listen(self) -> None:
+        """Until cancelled."""
+        ...
+
+    def deaf(self) -> None:
+        """Take no more messages; those at work go on."""
+        ...
+
+    async def quiet(self) -> None:
+        """After `listen` was cancelled: the messages under way are done with."""
+        ...
+
+
+class Patience:
+    """The ear of a worker that leaves young jobs to others: a ring that it heard would be lost to them."""
+
+    def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
+        self._look = look
+
+    async def listen(self) -> None:
+        while True:
+            await self._look()
+            await asyncio.sleep(LOOK_S)
+
+    def deaf(self) -> None:
+        pass
+
+    async def quiet(self) -> None:
+        pass
 
 
 class BellWorker(Worker):

@@ -55,6 +55,10 @@ class Runtime:
             return
         await self._look()
 
+    async def look(self) -> None:
+        """Takes what may be taken now, without a ring."""
+        await self._look()
+
     async def idle(self) -> None:
         """Until every job that was begun has ended, and those that were begun in its stead."""
         while self._tasks:

@@ -14,7 +14,7 @@ from app.jobs.events import Events
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.port import Presence
 from app.storage.base import ObjectStore
-from workers.bell import BellWorker
+from workers.bell import BellWorker, Ear, Patience
 from workers.leases import LeaseKeeper, ask_to_leave, wait_until_idle
 from workers.options import Context, WorkerSettings
 from workers.runtime import Runtime
@@ -44,7 +44,9 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
         kill_after_s=options.kill_after_s,
     )
     runtime = Runtime(context, settings.queue, settings.handlers(context), keeper)
-    bell = BellWorker(redis, settings.queue, options.slots, runtime)
+    bell: Ear = BellWorker(redis, settings.queue, options.slots, runtime)
+    if options.waited_s > 0:
+        bell = Patience(runtime.look)
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, runtime.leaving.set)
     keeper.start()
