@@ -1,13 +1,18 @@
 # One image for every process of the Procfile: the command says which.
-FROM python:3.12-slim
+FROM node:22-slim AS editor
+WORKDIR /web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm install --no-save --no-fund --no-audit
+COPY web .
+RUN npm run build
 
+FROM python:3.12-slim
 RUN useradd --create-home cutout
 WORKDIR /srv/cutout
-
 COPY requirements.lock ./
 RUN pip install --no-cache-dir -r requirements.lock
-
 COPY . .
+COPY --from=editor /web/dist web/dist
 RUN pip install --no-cache-dir --no-deps --editable . \
     && mkdir /data && chown cutout /data
 
