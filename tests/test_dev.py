@@ -62,7 +62,10 @@ def folder(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) 
     ):  # Postgres drops root's rights and must still reach its data
         path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CUTOUT_MODELS_DIR", str(registry.root))
+    monkeypatch.setenv("CUTOUT_MODELS_DIR", str(tmp_path / "models"))
+    (tmp_path / "models" / "files").mkdir(parents=True)
+    for file in registry.manifest("lite").files:  # `cutout dev` starts a worker for every model that is there
+        (tmp_path / "models" / "files" / file.sha256).symlink_to(registry.file(file.sha256))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     return tmp_path
