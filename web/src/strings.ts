@@ -1,3 +1,5 @@
+const LEFT_OUT = { matting: 'fine hair', decontaminate: 'the cleaning of edge colours' } as const
+
 /** Every word the editor says. One file, so that it can be read as a whole and translated. */
 export const S = {
   product: 'Cutout',
@@ -51,7 +53,9 @@ export const S = {
     mattingOff: 'Off',
     mattingHair: 'Strong',
     decontaminate: 'Clean edge colours',
-    approximate: 'The preview shows the edge without fine hair; Apply adds it.',
+    approximate: 'Approximate',
+    leftOut: (what: readonly ('matting' | 'decontaminate')[]) =>
+      `The preview leaves out ${what.map((one) => LEFT_OUT[one]).join(' and ')}; the cutout will have it.`,
     exact: 'Preview exact',
     isExact: 'Exact',
     exactBusy: 'Asking the server…',
@@ -118,7 +122,6 @@ export const S = {
   retry: 'Try again',
   dismiss: 'Dismiss',
   cancel: 'Cancel',
-  leave: 'A cutout is still being made.',
   skip: 'Skip to the image',
 } as const
 

@@ -152,20 +152,22 @@ export class EditorSession {
     }
   }
 
-  /** Asks the server for what Apply would give, at up to 1024 px: hair matting included. */
+  /** Asks the server for what Apply would give, at up to 1024 px: with the steps that the preview leaves out. */
   async showExact(options: CutoutOptions): Promise<void> {
     const { api } = this.deps
     this.mask.update({ asking: true })
     try {
       const mask = await this.maskFile()
-      const marks = this.stage.get().document.marks
+      const { edge } = this
+      const { document } = this.stage.get()
       // Untrimmed and bare, so that it lies over the image as the local preview does.
       const bare: CutoutOptions = { ...options, trim: false, margin: '0', background: null, format: 'png', max_side: null }
       const request = { imageId: this.image.id, model: this.image.model, marks: this.wireMarks(), mask, options: bare, preview: true }
       const job = await api.follow(await api.apply(request, crypto.randomUUID(), { onProgress: () => undefined }), { onChange: () => undefined })
       if (!job.result) throw new ApiError(job.error?.code ?? job.status, job.error?.message ?? job.status, 0)
       const exact = await createImageBitmap(await api.file(job.result.url))
-      if (!this.closed && marks === this.stage.get().document.marks) this.mask.update({ exact })
+      if (!this.closed && edge === this.edge && document === this.stage.get().document) this.mask.update({ exact })
+      else exact.close()
     } catch (error) {
       this.report(error)
     }

@@ -223,7 +223,8 @@ export class Workbench {
   /** Something would be lost if the page closed now. */
   losesByLeaving(): boolean {
     const { entries, session } = this.state.get()
-    return entries.some(({ step }) => step.at === 'uploading' || step.at === 'applying') || (session?.mask.get().unsaved ?? false)
+    const unsent = ({ file, imageId, step }: FileEntry): boolean => file !== null && imageId === null && step.at !== 'failed'
+    return entries.some((entry) => unsent(entry) || entry.step.at === 'applying') || (session?.mask.get().unsaved ?? false)
   }
 
   dismissNotice(): void {

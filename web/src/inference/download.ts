@@ -1,8 +1,8 @@
 /**
  * Files by their hash: streamed with progress, verified, kept in the browser's cache.
  *
- * Cache API, not OPFS: see benchmarks in web/README. A corrupt entry is dropped and fetched again once; a second mismatch is
- * an error. Nothing that was not verified is returned.
+ * Cache API, not OPFS: entries are written whole or not at all, without locks between tabs, and the key is the file's own URL.
+ * A corrupt entry is dropped and fetched again once; a second mismatch is an error. Nothing that was not verified is returned.
  */
 import { Fault } from './errors'
 

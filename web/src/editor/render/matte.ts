@@ -38,6 +38,13 @@ export function baseMatte(mask: MaskValues, marks: readonly Mark[], frame: Frame
   return matte
 }
 
+/** What Apply does to the edge and the steps here do not. */
+export type LeftOut = 'matting' | 'decontaminate'
+
+export function leftOut({ matting, decontaminate }: Pick<CutoutOptions, LeftOut>): readonly LeftOut[] {
+  return [...(matting === 'off' ? [] : ['matting' as const]), ...(decontaminate ? ['decontaminate' as const] : [])]
+}
+
 export type EdgeOptions = Pick<CutoutOptions, 'smooth' | 'offset' | 'feather'>
 
 export function finishMatte(matte: Uint8Array, options: EdgeOptions, frame: Frame): Uint8Array {

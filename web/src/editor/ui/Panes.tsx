@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState, type CSSProperties, type JSX } from 'react'
 import type { CutoutOptions } from '../../api/options'
 import { S } from '../../strings'
+import { leftOut } from '../render/matte'
 import { checkerPattern, drawMarksPane, drawPreviewPane, type Background } from '../render/scene'
 import type { EditorSession } from '../session'
 import type { Settings } from '../settings'
@@ -34,7 +35,7 @@ export function Panes({ session, settings, before, onBefore }: PanesProps): JSX.
         >
           {S.panes.before}
         </button>
-        {settings.options.matting !== 'off' && <ExactButton session={session} options={settings.options} />}
+        <ExactButton session={session} options={settings.options} />
         <ZoomControls session={session} />
       </div>
     </div>
@@ -106,15 +107,18 @@ function PreviewPane({ session, settings, before }: Omit<PanesProps, 'onBefore'>
   return <canvas ref={canvas} className="co-canvas co-preview" role="img" aria-label={S.panes.preview} {...handlers} />
 }
 
-/** The browser's preview leaves out hair matting: the button says so and asks for the real thing. */
-function ExactButton({ session, options }: { readonly session: EditorSession; readonly options: CutoutOptions }): JSX.Element {
+/** The browser's preview leaves steps out: the button says so and asks for the real thing. */
+function ExactButton({ session, options }: { readonly session: EditorSession; readonly options: CutoutOptions }): JSX.Element | null {
   const asking = usePart(session.mask, (mask) => mask.asking)
   const exact = usePart(session.mask, (mask) => mask.exact !== null)
+  const missing = leftOut(options)
+  if (missing.length === 0) return null
   return (
     <button
-      type="button" className="co-chip" data-exact={exact} disabled={asking || exact} title={exact ? S.edge.exact : S.edge.approximate}
+      type="button" className="co-chip" data-exact={exact} disabled={asking || exact} title={exact ? S.edge.isExact : S.edge.leftOut(missing)}
       onClick={() => void session.showExact(options)}
     >
+      {!exact && <span className="co-approximate">{S.edge.approximate}</span>}
       {asking ? S.edge.exactBusy : exact ? S.edge.isExact : S.edge.exact}
     </button>
   )
