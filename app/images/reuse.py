@@ -14,8 +14,8 @@ from app.storage.errors import ObjectMissing
 
 
 @dataclass(frozen=True, slots=True)
-class _Copy:
-    """What an image got from another one; files of its own, to be deleted with it."""
+class _Derived:
+    """What one image gives to another, or has got: files of its own, to be deleted with it."""
 
     row: EmbeddingRow
     working_key: str | None
@@ -43,31 +43,43 @@ async def reuse(
     row, working_key = found
     if row.image_id == image.id:
         return row
+    copy = _planned(image, row, working_key, auto=auto)
     try:
-        copy = await _copied(store, image, row, working_key, auto=auto)
+        await _copied(store, _Derived(row, working_key), copy)
     except ObjectMissing:  # that image was deleted just now
+        await store.delete(sorted(copy.keys))
         return None
     standing = await _saved(pool, image, copy)
     await store.delete(sorted(copy.keys - (standing.keys if standing else set())))
     return standing.row if standing else None
 
 
-async def _copied(
-    store: ObjectStore, image: Image, row: EmbeddingRow, working_key: str | None, *, auto: bool
-) -> _Copy:
+def _planned(image: Image, row: EmbeddingRow, working_key: str | None, *, auto: bool) -> _Derived:
+    """Rows and keys that the image is to have."""
     run, owner = uuid_utils.uuid7().hex, (image.user_id, image.id)
-    key = keys.embedding(*owner, row.model, run)
-    await _copy(store, row.key, key, "application/octet-stream")
     proposal = row.proposal if auto else None
     if proposal is not None:
-        mask_key = keys.auto_mask(*owner, row.model, run)
-        await _copy(store, proposal.mask_key, mask_key, "image/png")
-        proposal = replace(proposal, mask_key=mask_key)
-    working = None
-    if working_key is not None and image.working_key is None:
-        working = keys.working(*owner, run, "jpg")
-        await _copy(store, working_key, working, Format.JPG.content_type)
-    return _Copy(replace(row, image_id=image.id, key=key, proposed=auto, proposal=proposal), working)
+        proposal = replace(proposal, mask_key=keys.auto_mask(*owner, row.model, run))
+    wanted = working_key is not None and image.working_key is None
+    return _Derived(
+        replace(
+            row,
+            image_id=image.id,
+            key=keys.embedding(*owner, row.model, run),
+            proposed=auto,
+            proposal=proposal,
+        ),
+        keys.working(*owner, run, "jpg") if wanted else None,
+    )
+
+
+async def _copied(store: ObjectStore, source: _Derived, copy: _Derived) -> None:
+    """Raises ObjectMissing."""
+    await _copy(store, source.row.key, copy.row.key, "application/octet-stream")
+    if source.row.proposal is not None and copy.row.proposal is not None:
+        await _copy(store, source.row.proposal.mask_key, copy.row.proposal.mask_key, "image/png")
+    if source.working_key is not None and copy.working_key is not None:
+        await _copy(store, source.working_key, copy.working_key, Format.JPG.content_type)
 
 
 async def _copy(store: ObjectStore, source: str, key: str, content_type: str) -> None:
@@ -75,11 +87,11 @@ async def _copy(store: ObjectStore, source: str, key: str, content_type: str) ->
         await store.put(key, path, content_type)
 
 
-async def _saved(pool: Pool, image: Image, copy: _Copy) -> _Copy | None:
+async def _saved(pool: Pool, image: Image, copy: _Derived) -> _Derived | None:
     """What stands: a worker's, where that was first. None: the image is deleted."""
     async with transaction(pool) as conn:
         if not await repository.keep_image(conn, image.id):
             return None
         row = await repository.save_embedding(conn, copy.row)
         working = copy.working_key and await repository.save_working(conn, image.id, copy.working_key)
-    return _Copy(row, working)
+    return _Derived(row, working)
