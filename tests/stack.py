@@ -82,7 +82,7 @@ def serving(settings: Settings) -> Iterator[str]:
 def worker(kind: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     services = settings.services()
     command = [sys.executable, "-m", "tests.stack", kind, services.database_url, services.redis_url]
-    process = subprocess.Popen([*command, str(settings.data_dir), str(settings.models_dir)])
+    process = subprocess.Popen([*command, str(settings.data_dir), str(settings.models_dir), settings.model])
     try:
         yield process
     finally:
@@ -121,7 +121,7 @@ def _until(condition: Any, timeout_s: float = WAIT_S) -> None:
         time.sleep(0.02)
 
 
-def _main(kind: str, database_url: str, redis_url: str, data_dir: str, models_dir: str) -> None:
+def _main(kind: str, database_url: str, redis_url: str, data_dir: str, models_dir: str, model: str) -> None:
     from workers.main import run_worker
 
     settings = EmbeddedSettings.load(
@@ -129,7 +129,7 @@ def _main(kind: str, database_url: str, redis_url: str, data_dir: str, models_di
         redis_url=redis_url,
         data_dir=Path(data_dir),
         models_dir=Path(models_dir),
-        model="lite",
+        model=model,
         log_level="warning",
     )
     logs.configure(settings, kind)
