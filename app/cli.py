@@ -14,6 +14,7 @@ import typer
 from app import logs
 from app.commands import serve as server
 from app.commands.batch import batch
+from app.commands.fit_codec import fit_codec
 from app.commands.models import models_app
 from app.commands.remove import remove
 from app.db.migrations import migrate as apply_migrations
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+models_app.command("fit-codec")(fit_codec)
 app.add_typer(models_app)
 app.command()(remove)
 app.command()(batch)

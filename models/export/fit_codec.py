@@ -1,9 +1,10 @@
-"""Learns a codec basis: the principal components of an embedding in the metric of its decoder (docs/codec.md).
+"""Learns a codec basis: an embedding's principal components in the metric of its decoder (docs/codec.md).
 
-An error d of the embedding moves the decoder's answers by J·d, so its cost is dᵀMd with M the mean of JᵀJ: over
-photos and prompts, over positions, with the mask's logits weighted by the slope of their sigmoid (an error counts
-where it can move the edge) and the predicted IoUs beside them (an error that reorders the four masks costs a
-whole mask). JᵀJ is estimated by random projections (Hutchinson 1990): one backward pass a prompt and kind.
+An error d of the embedding moves the decoder's answers by J·d, so its cost is dᵀMd with M the mean of
+JᵀJ: over photos and prompts, over positions, with the mask's logits weighted by the slope of their
+sigmoid (an error counts where it can move the edge) and the predicted IoUs beside them (an error that
+reorders the four masks costs a whole mask). JᵀJ is estimated by random projections (Hutchinson 1990):
+one backward pass a prompt and kind.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +89,8 @@ def fit(
     graph: TorchGraph,
     photos: Sequence[Embedding],
     sizes: Sequence[tuple[int, int]],
-    progress: Progress = lambda done, total: None,
+    *,
+    progress: Progress | None = None,
     seed: int = 0,
 ) -> list[FittedTensor]:
     """The bases of every tensor of the embeddings. `sizes`: (width, height) of the photos' working images."""
@@ -99,7 +101,8 @@ def fit(
         for prompt in _prompts(decoder, photo, content, random):
             for metric, gradients in zip((masks, scores), _probe(graph, photo, prompt, content), strict=True):
                 metric.add(gradients, content)
-        progress(index + 1, len(photos))
+        if progress is not None:
+            progress(index + 1, len(photos))
     found = []
     for spec in manifest.tensors:
         mixed = (1 - SCORE_SHARE) * masks.of(spec.name) + SCORE_SHARE * scores.of(spec.name)
@@ -253,7 +256,8 @@ class _Planes:
         for photo, content in zip(photos, contents, strict=True):
             products += _products(self.of(photo, content)[0])
         ridge = 1e-6 * products[:, 4, 4, None, None] * np.eye(4)
-        return np.linalg.solve(products[:, :4, :4] + ridge, products[:, :4, 4:])[:, :, 0]
+        found = np.linalg.solve(products[:, :4, :4] + ridge, products[:, :4, 4:])
+        return np.asarray(found[:, :, 0], np.float64)
 
     def spreads(
         self, photos: Sequence[Embedding], contents: Sequence[tuple[int, int]], predictor: Matrix
@@ -271,7 +275,7 @@ class _Planes:
 
     def _coefficients(self, values: NDArray[np.floating], mean: Matrix) -> Matrix:
         flat = values.reshape(len(values), -1) - mean[:, None]
-        return (self.forward @ flat).reshape(values.shape)
+        return np.asarray((self.forward @ flat).reshape(values.shape), np.float64)
 
 
 def _neighbours(planes: Matrix) -> list[Matrix]:

@@ -107,7 +107,8 @@ def _fill(x: list[Tensor], attributes: Attributes) -> Tensor:
 def _one_hot(x: list[Tensor], attributes: Attributes) -> Tensor:
     depth, (off, on) = int(x[1]), x[2]
     hot = functional.one_hot(x[0].long() % depth, depth).to(x[2].dtype) * (on - off) + off
-    return hot.movedim(-1, attributes.get("axis", -1))
+    moved: Tensor = hot.movedim(-1, attributes.get("axis", -1))
+    return moved
 
 
 def _divide(x: list[Tensor], _: Attributes) -> Tensor:

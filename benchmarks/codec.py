@@ -1,0 +1,125 @@
+"""The embedding codec: bytes, mask IoU against fp32, time; for one click, three clicks and a box.
+
+    python -m benchmarks.codec [--data DIR] [--every N] [--offset N] [--steps 0.015,0.02] [--basis FILE]
+
+DIR as for benchmarks.segmentation. A basis is only to be measured on photos that it was not learnt on: keep one
+half with `--every 2`. Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from app.segmentation import codec
+from app.segmentation.basis import UNIT, Basis
+from app.segmentation.codec import Codec
+from app.segmentation.decode import choose
+from app.segmentation.prompts import Clicks, prompts
+from app.segmentation.spaces import Frame, ImagePoints
+from benchmarks._photos import REPOSITORY, Mask, Sample, deepest, embed, iou, lite, samples
+from models.model import Model
+from models.sessions.base import Embedding
+
+KINDS = ("1 click", "3 clicks", "box")
+BASIS = REPOSITORY / "models" / "codecs" / "lite.basis"
+STEPS = "0.010,0.015,0.020,0.030"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to store an embedding."""
+
+    name: str
+    pack: Callable[[Embedding], bytes]
+    unpack: Callable[[bytes], Embedding]
+    sizes: list[int] = field(default_factory=list)
+    seconds: list[tuple[float, float]] = field(default_factory=list)
+    found: list[list[float]] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="only every Nth photo")
+    parser.add_argument("--offset", type=int, default=0, help="beginning with this one")
+    parser.add_argument("--steps", default=STEPS)
+    parser.add_argument("--basis", type=Path, default=BASIS)
+    args = parser.parse_args()
+    model = lite(1)
+    made = list(forms(args.basis, [float(step) for step in args.steps.split(",")], model))
+    for sample in list(samples(args.data))[args.offset :: args.every]:
+        measure(model, sample, made)
+    head = ("form", "KB", "mean IoU", "p5", *KINDS, "pack ms", "unpack ms")
+    print("".join(f"{name:>11}" for name in head))
+    for form in made:
+        scores = np.array(form.found)
+        pack, unpack = np.median(form.seconds, axis=0) * 1000
+        shown = [scores.mean(), np.percentile(scores, 5), *scores.mean(axis=0)]
+        cells = "".join(f"{one:>11.4f}" for one in shown)
+        print(f"{form.name:>11}{np.mean(form.sizes) / 1000:>11.1f}{cells}{pack:>11.0f}{unpack:>11.0f}")
+
+
+def forms(path: Path, steps: list[float], model: Model) -> Iterator[Form]:
+    """Half precision, and the small form at several steps, each once run so that nothing is compiled later."""
+    basis = Basis.from_bytes(path.read_bytes())
+    padding = basis.padding_step / basis.step
+    yield Form("fp16", codec.pack, codec.unpack)
+    blank = Embedding(
+        basis.model, basis.revision, (64, 48), {"image_embed": np.zeros((1, 256, 64, 64), np.float32)}
+    )
+    for step in steps:
+        millionths = round(step * UNIT)
+        scaled = replace(basis, step=millionths, padding_step=round(millionths * padding))
+        small = Codec(scaled, model.fit)
+        small.unpack(small.pack(blank))
+        yield Form(f"kl1 {step:g}", small.pack, small.unpack)
+
+
+def measure(model: Model, sample: Sample, made: list[Form]) -> None:
+    embedding = embed(model, sample.image)
+    frame = Frame.of(embedding.image_size, model.fit)
+    asked = list(clicks(sample, frame))
+    whole = [answer(model, embedding, one, frame) for one in asked]
+    for form in made:
+        begun = time.process_time()
+        packed = form.pack(embedding)
+        between = time.process_time()
+        back = form.unpack(packed)
+        form.seconds.append((between - begun, time.process_time() - between))
+        form.sizes.append(len(packed))
+        form.found.append(
+            [iou(answer(model, back, one, frame), mask) for one, mask in zip(asked, whole, strict=True)]
+        )
+
+
+def clicks(sample: Sample, frame: Frame) -> Iterator[Clicks]:
+    """One click in the deepest point; another inside and one outside, drawn by the photo's name; the box."""
+    height, width = sample.truth.shape
+    scale = np.array(frame.image) / (width, height)
+    x, y, _ = deepest(sample.truth)
+    first = np.array([x, y])
+    random = np.random.default_rng(list(sample.name.encode()))
+    inside, outside = np.argwhere(sample.truth), np.argwhere(~sample.truth)
+    others = [random.choice(places)[::-1] + 0.5 for places in (inside, outside) if len(places)]
+    keep = (True, True, False)[: 1 + len(others)]
+    yield Clicks(ImagePoints(first[None] * scale), (True,), None)
+    yield Clicks(ImagePoints(np.stack([first, *others]) * scale), keep, None)
+    low, high = inside.min(axis=0)[::-1] * scale, (inside.max(axis=0)[::-1] + 1) * scale
+    yield Clicks(ImagePoints(np.zeros((0, 2))), (), (low[0], low[1], high[0], high[1]))
+
+
+def answer(model: Model, embedding: Embedding, said: Clicks, frame: Frame) -> Mask:
+    """The chosen mask, MaskSpace, where the image is."""
+    output = model.decode(embedding, prompts(said, frame))
+    logits = output.logits[0]
+    chosen = choose(logits, output.iou[0], said, frame, fed=False, dynamic=model.dynamic_multimask)
+    width, height = frame.mask_content()
+    return np.asarray(logits[chosen, :height, :width] > 0)
+
+
+if __name__ == "__main__":
+    main()
