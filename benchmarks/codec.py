@@ -2,8 +2,8 @@
 
     python -m benchmarks.codec [--data DIR] [--every N] [--offset N] [--steps 0.015,0.02] [--basis FILE]
 
-DIR as for benchmarks.segmentation. A basis is only to be measured on photos that it was not learnt on: keep one
-half with `--every 2`. Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
+DIR as for benchmarks.segmentation. Measure a basis only on photos that it was not learnt on (`--every 2` keeps
+one half). Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
 """
 
 import argparse
@@ -91,9 +91,8 @@ def measure(model: Model, sample: Sample, made: list[Form]) -> None:
         back = form.unpack(packed)
         form.seconds.append((between - begun, time.process_time() - between))
         form.sizes.append(len(packed))
-        form.found.append(
-            [iou(answer(model, back, one, frame), mask) for one, mask in zip(asked, whole, strict=True)]
-        )
+        now = [answer(model, back, one, frame) for one in asked]
+        form.found.append([iou(mask, before) for mask, before in zip(now, whole, strict=True)])
 
 
 def clicks(sample: Sample, frame: Frame) -> Iterator[Clicks]:
