@@ -2,8 +2,8 @@
 
     python -m benchmarks.codec [--data DIR] [--every N] [--offset N] [--steps 0.015,0.02] [--basis FILE]
 
-DIR as for benchmarks.segmentation. Measure a basis only on photos that it was not learnt on (`--every 2` keeps
-one half). Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
+DIR as for benchmarks.segmentation. Measure a basis only on photos that it was not learnt on: `--every 2`
+keeps one half. Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def forms(path: Path, steps: list[float], model: Model) -> Iterator[Form]:
-    """Half precision, and the small form at several steps, each once run so that nothing is compiled later."""
+    """Half precision, and the small form at several steps, each run once: nothing is compiled later."""
     basis = Basis.from_bytes(path.read_bytes())
     padding = basis.padding_step / basis.step
     yield Form("fp16", codec.pack, codec.unpack)

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from app.segmentation.spaces import Frame
 from models.model import Model
 from models.sessions.base import Embedding, Fit
 from tests.data.photos import COFFEE
+from tests.golden import packing
 
 
 @pytest.fixture
@@ -76,8 +78,8 @@ def basis() -> Basis:
 @pytest.mark.parametrize("size", [(640, 427), (427, 640), (500, 500), (2000, 3)])
 def test_the_small_form_is_within_half_a_step_in_the_basis(basis: Basis, size: tuple[int, int]) -> None:
     values = _smooth(np.random.default_rng(3), 16, 64)
-    packing = Codec(basis, Fit.PAD)
-    back = packing.unpack(packing.pack(Embedding("lite", "1", size, {"image_embed": values})))
+    small_form = Codec(basis, Fit.PAD)
+    back = small_form.unpack(small_form.pack(Embedding("lite", "1", size, {"image_embed": values})))
     assert back.image_size == size
     error = basis.tensors[0].forward @ (back.tensors["image_embed"] - values)[0].reshape(16, -1)
     width, height = cells(Frame.of(size, Fit.PAD).content, 64)
@@ -90,10 +92,10 @@ def test_the_small_form_is_within_half_a_step_in_the_basis(basis: Basis, size: t
 def test_the_small_form_is_small_and_the_same_every_time(basis: Basis) -> None:
     values = _smooth(np.random.default_rng(3), 16, 64)
     embedding = Embedding("lite", "1", (500, 500), {"image_embed": values})
-    packing = Codec(basis, Fit.PAD)
-    packed = packing.pack(embedding)
+    small_form = Codec(basis, Fit.PAD)
+    packed = small_form.pack(embedding)
     assert len(packed) < len(codec.pack(embedding)) / 3
-    assert packing.pack(embedding) == packed
+    assert small_form.pack(embedding) == packed
 
 
 def test_half_precision_is_read_by_a_codec_with_a_basis(basis: Basis) -> None:
@@ -117,17 +119,17 @@ def test_the_wrong_basis_and_the_wrong_model_are_refused(basis: Basis) -> None:
 
 def test_damage_of_the_small_form_ends_in_an_error_or_an_embedding(basis: Basis) -> None:
     embedding = Embedding("lite", "1", (640, 427), {"image_embed": _smooth(np.random.default_rng(3), 16, 64)})
-    packing = Codec(basis, Fit.PAD)
-    packed = packing.pack(embedding)
+    small_form = Codec(basis, Fit.PAD)
+    packed = small_form.pack(embedding)
     for cut in (10, 60, len(packed) // 2, len(packed) - 1):
         with pytest.raises(EmbeddingUnreadable):
-            packing.unpack(packed[:cut])
+            small_form.unpack(packed[:cut])
     random = np.random.default_rng(5)
     for _ in range(50):
         broken = bytearray(packed)
         broken[int(random.integers(300, len(packed)))] ^= int(random.integers(1, 256))
         try:
-            found = packing.unpack(bytes(broken))
+            found = small_form.unpack(bytes(broken))
         except EmbeddingUnreadable:
             continue
         assert found.tensors["image_embed"].shape == (1, 16, 64, 64)
@@ -147,10 +149,21 @@ def test_the_shipped_basis_keeps_the_mask_and_the_target_size(lite_model: Model)
     info = probe(COFFEE.path)
     image = working_image(COFFEE.path, info)
     (embedding,) = lite_model.encode([image], [(info.width, info.height)])
-    packing = Codec(shipped, lite_model.fit)
-    packed = packing.pack(embedding)
+    small_form = Codec(shipped, lite_model.fit)
+    packed = small_form.pack(embedding)
     assert len(packed) <= 200_000
     marks = [Mark(kind=MarkKind.POINT, points=(COFFEE.click,))]
     whole = replay(lite_model, embedding, marks, None).logits > 0
-    small = replay(lite_model, packing.unpack(packed), marks, None).logits > 0
+    small = replay(lite_model, small_form.unpack(packed), marks, None).logits > 0
     assert (whole & small).sum() / (whole | small).sum() >= 0.98
+
+
+@pytest.mark.parametrize("name", packing.SIZES)
+def test_the_golden_embeddings_unpack_as_in_the_editor(name: str) -> None:
+    golden = Codec(Basis.from_bytes((packing.FOLDER / "basis.bin").read_bytes()), Fit.PAD)
+    data = (packing.FOLDER / f"{name}.bin").read_bytes()
+    expected = json.loads((packing.FOLDER / "expected.json").read_text())[name]
+    found = golden.unpack(data).tensors["image_embed"]
+    np.testing.assert_allclose(found.ravel(), np.array(expected), atol=1e-5)
+    original = packing.embeddings()[name].tensors["image_embed"]
+    assert np.abs(found - original).max() < 0.2

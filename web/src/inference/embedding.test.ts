@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeEmbedding, fromHalves } from './embedding'
+import { decodeEmbedding } from './embedding'
+import { fromHalves } from './halves'
 
 function container(header: object, payload: Uint8Array, version = 1): ArrayBuffer {
   const text = new TextEncoder().encode(JSON.stringify(header))
