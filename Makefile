@@ -20,6 +20,9 @@ test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm run e2e
 	$(BIN)/pytest -n auto --dist loadgroup
 
+chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies
+	$(BIN)/pytest tests/chaos -m slow -n 0 -s
+
 lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -62,4 +65,4 @@ $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-.PHONY: help run test lint bench bench-gpu
+.PHONY: help run test chaos lint bench bench-gpu
