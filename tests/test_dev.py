@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,20 +56,20 @@ class Dev:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for path in (
-        tmp_path,
-        *tmp_path.parents[:2],
-    ):  # Postgres drops root's rights and must still reach its data
-        path.chmod(0o755)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CUTOUT_MODELS_DIR", str(tmp_path / "models"))
-    (tmp_path / "models" / "files").mkdir(parents=True)
-    for file in registry.manifest("lite").files:  # `cutout dev` starts a worker for every model that is there
-        (tmp_path / "models" / "files" / file.sha256).symlink_to(registry.file(file.sha256))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    return tmp_path
+def folder(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # not pytest's tmp_path: Postgres under root drops to another user, who must be able to reach the folder
+    with tempfile.TemporaryDirectory(prefix="cutout-dev-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("CUTOUT_MODELS_DIR", str(folder / "models"))
+        (folder / "models" / "files").mkdir(parents=True)
+        for file in registry.manifest("lite").files:  # `cutout dev` starts a worker for every model it finds
+            (folder / "models" / "files" / file.sha256).symlink_to(registry.file(file.sha256))
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        yield folder
+        monkeypatch.undo()  # out of the folder before it goes
 
 
 COMMAND = [sys.executable, "-m", "app.cli", "dev", "--port", "0"]
