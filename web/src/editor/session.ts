@@ -208,22 +208,28 @@ export class EditorSession {
   }
 
   private async ask(marks: readonly Mark[], start: Start, hovering: boolean): Promise<void> {
+    const asked = this.stage.get().document
+    const late = (): boolean => {
+      const { document, hover } = this.stage.get()
+      return this.closed || asked !== document || (hovering && hover === null)
+    }
     try {
       const { logits, ms } = await this.deps.host.decode({ key: this.image.id, marks, start })
-      const current = this.stage.get().document.marks
-      if (this.closed || (hovering ? current.length > 0 : current !== marks)) return
+      if (late()) return
       this.mask.update({ decodeMs: ms, fault: null })
       await this.show(logits, hovering)
     } catch (error) {
-      if (error instanceof Fault && error.code === 'superseded') return
+      if (late() || (error instanceof Fault && error.code === 'superseded')) return
       this.report(error)
     }
   }
 
   private async show(logits: Float32Array, hovering = false): Promise<void> {
+    const { document } = this.stage.get()
     this.mask.update({ logits, hovering })
     await this.render()
-    this.mask.update({ thinking: false })
+    // While it was drawn a mark may have come: then that one's decode is waited for, and Apply waits too.
+    if (document === this.stage.get().document) this.mask.update({ thinking: false })
   }
 
   private hoverChanged(stage: Stage): void {
