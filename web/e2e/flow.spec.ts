@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from '@playwright/test'
+import { expect, test, type Page } from '@playwright/test'
 import { Editor, photo, referenceMask } from './editor'
 import { iou, maskOf, maskOnScreen } from './pixels'
+
+/** The canvas is drawn on the frame after a change; the second frame comes when that one is done. */
+const drawn = (page: Page): Promise<number> =>
+  page.evaluate(() => new Promise<number>((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
 
 test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', async ({ page }) => {
   const editor = await (await new Editor(page).goto()).open(photo('coffee'))
@@ -27,7 +31,7 @@ test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', a
 
   const show = async (ground: 'White' | 'Black'): Promise<void> => {
     await page.getByRole('radio', { name: ground }).check({ force: true })
-    await page.waitForTimeout(300) // two frames and a slow machine's slack: the canvas is drawn on the next frame
+    await drawn(page)
   }
   const screen = await maskOnScreen(page, show)
   const download = await editor.apply()
@@ -39,4 +43,52 @@ test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', a
   const reference = await maskOf(page, referenceMask('coffee'), 'grey')
   const full = await maskOf(page, png, 'alpha', reference)
   expect(iou(full, reference)).toBeGreaterThanOrEqual(0.9)
+})
+
+test('the preview says what it leaves out, and the server shows it', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  const exact = page.getByRole('button', { name: 'Preview exact' })
+  await expect(exact).toContainText('Approximate')
+  await exact.click()
+  await expect(page.getByRole('button', { name: 'Exact', exact: true })).toBeDisabled()
+  await editor.click(330, 200)
+  await expect(exact).toBeEnabled() // the marks changed: what is shown is the browser's again
+
+  const hair = page.getByRole('group', { name: 'Hair and fur' })
+  await hair.getByRole('radio', { name: 'Off' }).check({ force: true })
+  await expect(exact).toHaveAttribute('title', /edge colours/)
+  await page.getByRole('switch', { name: 'Clean edge colours' }).uncheck()
+  await expect(exact).toHaveCount(0)
+})
+
+test('a model that the server lacks is refused, and the image stays open', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  await editor.click(330, 200)
+  const hd = page.getByRole('switch', { name: /HD model/ })
+  await hd.click()
+  await expect(page.getByRole('alert')).toContainText('not installed on the server')
+  await expect(hd).not.toBeChecked()
+  await editor.click(60, 60, 'right')
+  await editor.expectMarks(2)
+})
+
+/** Bytes from the network for the runtime and the weights. Files of the Cache API are asked for nowhere. */
+async function weightsLoaded(page: Page): Promise<number> {
+  const worker = page.workers().find((one) => /\/worker-/.test(one.url()))
+  if (!worker) throw new Error('no inference worker')
+  return worker.evaluate(() =>
+    (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+      .filter(({ name }) => /\.wasm|\/models\/files\//.test(name))
+      .reduce((sum, { transferSize }) => sum + transferSize, 0),
+  )
+}
+
+test('a second visit loads no weights', async ({ page }) => {
+  const engine = page.locator('.co-engine i[data-on=true]')
+  const editor = await new Editor(page).goto()
+  await expect(engine).toBeVisible()
+  expect(await weightsLoaded(page)).toBeGreaterThan(2_000_000)
+  await editor.goto()
+  await expect(engine).toBeVisible()
+  expect(await weightsLoaded(page)).toBe(0)
 })
