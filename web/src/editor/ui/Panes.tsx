@@ -29,7 +29,7 @@ export function Panes({ session, settings, before, onBefore }: PanesProps): JSX.
       />
       <div className="co-pane-tools">
         <button
-          type="button" className="co-chip" title={`${S.panes.before} (\\)`}
+          type="button" className="co-chip" title={`${S.panes.beforeHint} (\\)`}
           onPointerDown={() => onBefore(true)} onPointerUp={() => onBefore(false)} onPointerLeave={() => onBefore(false)}
           onKeyDown={(event) => event.key === ' ' && onBefore(true)} onKeyUp={() => onBefore(false)}
         >

@@ -17,7 +17,7 @@ const ROWS: readonly (readonly [keys: string, meaning: string])[] = [
   ['0', S.zoom.fit],
   [`${MOD} Z`, S.tools.undo],
   [`${MOD} Shift Z`, S.tools.redo],
-  ['\\', S.panes.before],
+  ['\\', S.panes.beforeHint],
   ['← ↑ → ↓, then Enter', 'Mark without a mouse'],
   ['Esc', 'Drop what you are drawing'],
   ['Enter', S.apply.apply],
