@@ -14,13 +14,17 @@ def background(request: Request, draft: Draft) -> Draft:
     height, width = draft.matte.shape
     if request.background is not None:
         under = _covering(request.background, (width, height))
-        return replace(draft, pixels=over(draft.pixels, draft.matte, under), matte=np.full_like(draft.matte, 255))
+        return replace(
+            draft, pixels=over(draft.pixels, draft.matte, under), matte=np.full_like(draft.matte, 255)
+        )
     colour = request.options.background_colour
     if colour is None or colour.alpha == 0:
         return draft
     under = np.broadcast_to(np.array(colour[:3], np.uint8), draft.pixels.shape)
     if colour.alpha == 255:
-        return replace(draft, pixels=over(draft.pixels, draft.matte, under), matte=np.full_like(draft.matte, 255))
+        return replace(
+            draft, pixels=over(draft.pixels, draft.matte, under), matte=np.full_like(draft.matte, 255)
+        )
     alpha = draft.matte + (255 - draft.matte.astype(np.uint16)) * colour.alpha // 255
     share = (draft.matte.astype(np.float32) * 255 / np.maximum(alpha, 1) + 0.5).astype(np.uint8)
     return replace(draft, pixels=over(draft.pixels, share, under), matte=alpha.astype(np.uint8))

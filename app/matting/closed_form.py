@@ -18,7 +18,6 @@ FLATNESS = 1e-6 * 255.0 * 255.0  # epsilon of eq. 12; 1e-7 keeps noise, from 1e-
 TOLERANCE = 1e-3  # of the residual in the preconditioned norm; 1e-4 doubles the time for 4 % less SAD
 ROUNDS = 400  # the most seen is 150; what has not ended by then will not
 UNKNOWN = np.uint8(128)
-OFFSETS = 25  # a pixel meets those within two pixels of it, through the windows they share
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,26 @@ def solved(colours: Colours, trimap: NDArray[np.uint8], prior: Alpha, weight: Al
     number = np.full(unknown.shape, -1, np.int32)
     number.ravel()[place] = np.arange(place.size)
     stencil = _laplacian(colours, np.ascontiguousarray(number[2:-2, 2:-2]), place.size, FLATNESS)
+    runs = _runs(place)
     field = np.pad(np.where(trimap == 255, np.float32(1), np.float32(0)), 2).ravel()
     data = weight[trimap == UNKNOWN]
     start = prior[trimap == UNKNOWN]
-    values, rounds = _conjugate_gradients(stencil, place, unknown.shape[1], field, data, start)
+    values, rounds = _conjugate_gradients(stencil, place, runs, unknown.shape[1], field, data, start)
     alpha = np.where(trimap == 255, np.float32(1), np.float32(0))
     alpha[trimap == UNKNOWN] = np.clip(values, 0, 1)
     return Solution(alpha, rounds, rounds < ROUNDS and bool(np.isfinite(values).all()))
 
 
+def _runs(place: NDArray[np.intp]) -> NDArray[np.intp]:
+    """[n + 1] indices at which a new run of neighbouring pixels starts, and the end."""
+    return np.concatenate(([0], np.flatnonzero(np.diff(place) != 1) + 1, [place.size]))
+
+
 @kernel
 def _laplacian(colours, number, count, flatness):  # type: ignore[no-untyped-def]
-    """float32 [count, 25]: row of the matting Laplacian of each unknown pixel over its 5x5 surroundings."""
+    """float32 [25, count]: the matting Laplacian's row of each unknown pixel, over its 5x5 surroundings."""
     height, width = number.shape
-    stencil = np.zeros((count, 25), np.float32)
+    stencil = np.zeros((25, count), np.float32)
     off = np.empty((9, 3))
     for y in range(1, height - 1):
         for x in range(1, width - 1):
@@ -65,11 +70,15 @@ def _laplacian(colours, number, count, flatness):  # type: ignore[no-untyped-def
                 if row < 0:
                     continue
                 r, g, b = off[p, 0], off[p, 1], off[p, 2]
-                v0, v1, v2 = i00 * r + i01 * g + i02 * b, i01 * r + i11 * g + i12 * b, i02 * r + i12 * g + i22 * b
+                v0, v1, v2 = (
+                    i00 * r + i01 * g + i02 * b,
+                    i01 * r + i11 * g + i12 * b,
+                    i02 * r + i12 * g + i22 * b,
+                )
                 for q in range(9):
                     affinity = (1.0 + v0 * off[q, 0] + v1 * off[q, 1] + v2 * off[q, 2]) / 9.0
                     at = (q // 3 - p // 3 + 2) * 5 + q % 3 - p % 3 + 2
-                    stencil[row, at] += np.float32((1.0 if p == q else 0.0) - affinity)
+                    stencil[at, row] += np.float32((1.0 if p == q else 0.0) - affinity)
     return stencil
 
 
@@ -105,44 +114,43 @@ def _window(colours, y, x, flatness, off):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _conjugate_gradients(stencil, place, stride, field, data, prior):  # type: ignore[no-untyped-def]
+def _conjugate_gradients(stencil, place, runs, stride, field, data, prior):  # type: ignore[no-untyped-def]
     """(values of the unknown pixels, rounds), Jacobi-preconditioned, from `prior`.
 
     `field` holds the known values in the padded raster and 0 in unknown pixels; it is used as scratch.
     """
     count = place.size
     values = prior.copy()
-    residual = np.empty(count, np.float32)
-    inverse = np.empty(count, np.float32)
+    residual, inverse = np.empty(count, np.float32), np.empty(count, np.float32)
+    direction, product = np.empty(count, np.float32), np.empty(count, np.float32)
     for u in range(count):
         field[place[u]] = values[u]
-    for u in range(count):
-        residual[u] = -_row(stencil, u, place[u], stride, field)
-        inverse[u] = np.float32(1) / max(stencil[u, 12] + data[u], np.float32(1e-6))
+    _times(stencil, place, runs, stride, field, product)
     for u in range(field.size):
         field[u] = 0  # from here on it carries the search direction
-    direction = np.empty(count, np.float32)
-    product = np.empty(count, np.float32)
     energy = 0.0
     for u in range(count):
+        residual[u] = -product[u]
+        inverse[u] = np.float32(1) / max(stencil[12, u] + data[u], np.float32(1e-6))
         direction[u] = residual[u] * inverse[u]
-        energy += float(residual[u]) * float(direction[u])
+        energy += float(residual[u] * direction[u])
     goal = TOLERANCE * TOLERANCE * energy
     for turn in range(ROUNDS):
         if energy <= goal:
             return values, turn
         for u in range(count):
             field[place[u]] = direction[u]
+        _times(stencil, place, runs, stride, field, product)
         curvature = 0.0
         for u in range(count):
-            product[u] = _row(stencil, u, place[u], stride, field) + data[u] * direction[u]
-            curvature += float(product[u]) * float(direction[u])
+            product[u] += data[u] * direction[u]
+            curvature += float(product[u] * direction[u])
         step = np.float32(energy / curvature)
         after = 0.0
         for u in range(count):
             values[u] += step * direction[u]
             residual[u] -= step * product[u]
-            after += float(residual[u]) * float(residual[u]) * float(inverse[u])
+            after += float(residual[u] * residual[u] * inverse[u])
         share = np.float32(after / energy)
         for u in range(count):
             direction[u] = residual[u] * inverse[u] + share * direction[u]
@@ -151,10 +159,15 @@ def _conjugate_gradients(stencil, place, stride, field, data, prior):  # type: i
 
 
 @kernel
-def _row(stencil, u, at, stride, field):  # type: ignore[no-untyped-def]
-    total = np.float32(0)
-    for j in range(5):
-        base = at + (j - 2) * stride - 2
-        for i in range(5):
-            total += stencil[u, 5 * j + i] * field[base + i]
-    return total
+def _times(stencil, place, runs, stride, field, out):  # type: ignore[no-untyped-def]
+    """out = stencil x field, run by run: inside a run all 25 neighbours move on by one, which a CPU does 8 at a time."""
+    for r in range(runs.size - 1):
+        start, end = runs[r], runs[r + 1]
+        at = place[start]
+        total = out[start:end]
+        total[:] = 0
+        for k in range(25):
+            base = at + (k // 5 - 2) * stride + k % 5 - 2
+            row, values = stencil[k, start:end], field[base : base + end - start]
+            for i in range(end - start):
+                total[i] += row[i] * values[i]

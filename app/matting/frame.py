@@ -18,7 +18,9 @@ def trim(request: Request, draft: Draft) -> Draft:
     if box is None:
         raise CutoutEmpty("nothing of the subject is left in the cutout")
     x0, y0, x1, y1 = box if request.options.trim else draft.box
-    return replace(draft, pixels=draft.pixels[y0:y1, x0:x1], matte=draft.matte[y0:y1, x0:x1], box=(x0, y0, x1, y1))
+    return replace(
+        draft, pixels=draft.pixels[y0:y1, x0:x1], matte=draft.matte[y0:y1, x0:x1], box=(x0, y0, x1, y1)
+    )
 
 
 def margin(request: Request, draft: Draft) -> Draft:
@@ -44,4 +46,6 @@ def content_box(matte: NDArray[np.uint8], threshold: int = VISIBLE) -> Box | Non
 
 def check_size(width: int, height: int) -> None:
     if max(width, height) > MAX_OUTPUT_SIDE or width * height > MAX_OUTPUT_PIXELS:
-        raise CutoutTooLarge(f"the options ask for {width}×{height} px, more than {MAX_OUTPUT_PIXELS // 10**6} megapixels")
+        raise CutoutTooLarge(
+            f"the options ask for {width}×{height} px, more than {MAX_OUTPUT_PIXELS // 10**6} megapixels"
+        )

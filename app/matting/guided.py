@@ -23,8 +23,12 @@ Band = NDArray[np.uint8]
 Coefficients = NDArray[np.float32]
 """[h, w, 4]: alpha = c0·r + c1·g + c2·b + c3."""
 
-NOISE = 1e-4 * 255.0 * 255.0  # variance added to the colours' (levels²): 1/100 of the range is sensor and JPEG noise
-STRETCHES = 2  # the second one sees means that the first has cleaned; a third changes nothing that can be measured
+NOISE = (
+    1e-4 * 255.0 * 255.0
+)  # variance added to the colours' (levels²): 1/100 of the range is sensor and JPEG noise
+STRETCHES = (
+    2  # the second one sees means that the first has cleaned; a third changes nothing that can be measured
+)
 SURE = 0.5, 0.2
 """Distance between the class means above which colour decides alone and below which it has no say."""
 

@@ -14,4 +14,6 @@ def kernel(function: F) -> F:
     Kernels are loops over pixels that numpy would turn into dozens of full-frame passes. They take plain scalars and
     arrays by position; the public function above each says what they mean.
     """
-    return cast(F, numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})(function))
+    return cast(
+        F, numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})(function)
+    )

@@ -8,6 +8,7 @@ from app.matting.canvas import canvas, max_side
 from app.matting.feather import feather
 from app.matting.frame import margin, trim
 from app.matting.limits import limits
+from app.matting.matte import matting
 from app.matting.offset import offset
 from app.matting.options import CutoutOptions
 from app.matting.smooth import smooth
@@ -22,6 +23,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (marks_step, 0.2),
     (smooth, 0.5),
     (offset, 0.5),
+    (matting, 8.0),
     (feather, 0.5),
     (limits, 0.2),
     (trim, 0.2),

@@ -43,9 +43,12 @@ class MattingReport:
 
     mode: str = "off"
     tiles: int = 0
-    hair_tiles: int = 0
+    """Tiles that matting solved; 0 where no edge needed it."""
     fallback_tiles: int = 0
+    """Of these, tiles that found no solution and keep the mask's edge."""
     unknown_pixels: int = 0
+    hair_share: float = 0.0
+    """Of the edge's length, how much is hair, fur or the like."""
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}

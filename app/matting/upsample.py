@@ -29,16 +29,19 @@ OPINION_ROUNDS = 3  # of 1..4 the best boundary F on `lite` masks of product pho
 OPINION_RADIUS = 3  # mask pixels: the decoder's edge errs by up to two
 FLAT_SHARE = 0.5  # of the mask within 1 % of its extremes: averaged masks have over 0.9, logits under 0.01
 NATIVE_SIDE = 256  # a decoder's own resolution (DESIGN §3); larger soft masks are its logits interpolated
-EDGE_WIDTH = 2.0  # mask pixels from 2 % to 98 %: an averaged mask has 0.9 to 1.5, a decoder's 8-bit file 2.1 and more
+EDGE_WIDTH = (
+    2.0  # mask pixels from 2 % to 98 %: an averaged mask has 0.9 to 1.5, a decoder's 8-bit file 2.1 and more
+)
 
 
 def upsample(request: Request) -> Draft:
     """The first draft. Raises MaskInvalid."""
     width, height = request.size
-    if max(request.mask.scale) >= FINE:
+    subject, scale, binding = evidence(request.mask, request.size)
+    if binding and max(scale) >= FINE:
         matte = as_fine(request.mask, request.size)
     else:
-        matte = upsampled(*evidence(request.mask, request.size), request.picture.pixels)
+        matte = upsampled(subject, scale, binding, request.picture.pixels)
     return Draft(request.picture.pixels, matte, box=(0, 0, width, height))
 
 
@@ -48,15 +51,19 @@ def evidence(mask: SoftMask, size: tuple[int, int]) -> tuple[Alpha, tuple[float,
     A binding mask is flat away from its edge and passes from 0 to 1 within two of its pixels: it was drawn, or made
     smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft for their size.
     """
+    subject, scale, binding = _sigmoid(_inside(mask, size)), mask.scale, is_binding(mask, size)
+    # an opinion's probability is no coverage, however fine the file: on a small image it would make a ghost
+    while not binding and (max(subject.shape) >= 2 * NATIVE_SIDE or max(scale) >= FINE):
+        subject, scale = block_means(subject[:, :, None], 2)[:, :, 0], (scale[0] / 2, scale[1] / 2)
+    return subject, scale, binding
+
+
+def is_binding(mask: SoftMask, size: tuple[int, int]) -> bool:
+    """Raises MaskInvalid."""
     logits = _inside(mask, size)
     low, high = float(logits.min()), float(logits.max())
     flat = np.minimum(logits - low, high - logits) <= 0.01 * (high - low)
-    subject = _sigmoid(logits)
-    binding = float(flat.mean()) >= FLAT_SHARE and _edge_width(subject) <= EDGE_WIDTH
-    scale = mask.scale
-    while not binding and max(subject.shape) >= 2 * NATIVE_SIDE:
-        subject, scale = block_means(subject[:, :, None], 2)[:, :, 0], (scale[0] / 2, scale[1] / 2)
-    return subject, scale, binding
+    return float(flat.mean()) >= FLAT_SHARE and _edge_width(_sigmoid(logits)) <= EDGE_WIDTH
 
 
 def _inside(mask: SoftMask, size: tuple[int, int]) -> FloatImage:
@@ -95,7 +102,10 @@ def upsampled(subject: Alpha, scale: tuple[float, float], binding: bool, pixels:
 def on_grid(subject: Alpha, colours: Colours, scale: tuple[float, float], binding: bool) -> Alpha:
     """float32 [h, w] of `colours`; `scale`: mask pixels per grid cell."""
     rows, columns = subject.shape
-    channels = (cell_means(np.ascontiguousarray(colours[:, :, c]), scale[0], scale[1], rows, columns) for c in range(3))
+    channels = (
+        cell_means(np.ascontiguousarray(colours[:, :, c]), scale[0], scale[1], rows, columns)
+        for c in range(3)
+    )
     coarse = np.dstack(list(channels))
     if binding:
         return finer(subject, coarse, colours, scale)
@@ -113,7 +123,9 @@ def _from_grid(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Ma
     tile = max(1, TILE >> level)
 
     def fill(box: Box) -> None:
-        rows, columns = (slice(box[i] * side, min(box[i + 2] * side, n)) for i, n in ((1, height), (0, width)))
+        rows, columns = (
+            slice(box[i] * side, min(box[i + 2] * side, n)) for i, n in ((1, height), (0, width))
+        )
         window = grown(box, HALO, alpha.shape)
         values = alpha[area(window)]
         if values.min() == values.max() and values[0, 0] in (0.0, 1.0):
@@ -151,9 +163,16 @@ def as_fine(mask: SoftMask, size: tuple[int, int]) -> Matte:
     def fill(rows: tuple[int, int]) -> None:
         first = max(0, int(rows[0] * sy) - MARGIN)
         part = _sigmoid(logits[first : math.ceil(rows[1] * sy) + MARGIN])
-        box = (0, rows[0] * sy - first, min(width * sx, part.shape[1]), min(rows[1] * sy - first, part.shape[0]))
+        box = (
+            0,
+            rows[0] * sy - first,
+            min(width * sx, part.shape[1]),
+            min(rows[1] * sy - first, part.shape[0]),
+        )
         size = (width, rows[1] - rows[0])
-        out[slice(*rows)] = _to_matte(np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box)))
+        out[slice(*rows)] = _to_matte(
+            np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box))
+        )
 
     on_all_cores(fill, strips(height))
     return out

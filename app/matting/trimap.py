@@ -1,0 +1,108 @@
+"""Where the edge is hair, fur, leaves or blur rather than a line: the band that matting has to decide.
+
+Two things tell, both on cells of at most 1/512 of the picture. The decoder is unsure: its logit climbs slowly across
+the edge. And the edge has no contrast of its own: strands mix with what is behind them. Their logarithms, averaged
+along the edge, make a score that is low for hair (area under the curve 0.90 on 1,326 pieces of edges with true
+alpha, for "matting is better than the mask's edge"; either alone 0.84). A wide band costs accuracy where it is not needed,
+and any band where the edge is a line: it lets colours that subject and background share leak.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, sobel, uniform_filter
+
+from app.matting.blocks import block_means
+from app.matting.closed_form import UNKNOWN
+from app.matting.types import Matte, Pixels
+from app.segmentation.masks import SoftMask
+
+CELLS = 512  # along the longer side, at most
+UNIT = 1 / 256  # of the mask's longer side: a decoder's own pixel
+CONTRAST_WEIGHT = 1.3  # of ln(levels per cell) against ln(logits per UNIT)
+SURE_SLOPE = 5.0  # logits per UNIT at a crisp edge; for masks that carry no opinion
+NEIGHBOURHOOD = 41  # cells along which the edge is judged
+WIDE, NARROW = 12, 3  # cells to either side of a hairy and of a doubtful edge
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Scores below which an edge is taken for hair, and below which it is doubtful; above both it is a line."""
+
+    hair: float
+    doubtful: float
+
+
+LIMITS = {"auto": Limits(2.5, 5.0), "hair": Limits(4.0, math.inf)}
+"""For auto the least total error on the pieces above: 13 % less than no matting, 29 % less than a wide band everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    trimap: NDArray[np.uint8]
+    """uint8 [h, w]: 128 unknown, else 255 or 0."""
+    hair_share: float
+    """Of the edge's length, 0..1."""
+
+
+def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limits: Limits) -> Band | None:
+    """None where all edges are lines. `slopes`: logit_slopes(mask), None for a binding mask."""
+    side = 1 << max(0, math.ceil(math.log2(max(matte.shape) / CELLS)))
+    inside = block_means(matte[:, :, None], side)[:, :, 0] > 127.5
+    edge = _edges(inside)
+    if not edge.any():
+        return None
+    score = _calm(block_means(pixels, side), slopes, edge)
+    hairy, doubtful = edge & (score < limits.hair), edge & (score < limits.doubtful)
+    if not doubtful.any():
+        return None
+    unknown = distance_transform_edt(~doubtful) <= NARROW
+    if hairy.any():
+        unknown |= distance_transform_edt(~hairy) <= WIDE
+    trimap = np.where(matte > 127, np.uint8(255), np.uint8(0))
+    height, width = matte.shape
+    for row in range(unknown.shape[0]):
+        cells = np.repeat(unknown[row], side)[:width]
+        trimap[row * side : (row + 1) * side, cells] = UNKNOWN
+    return Band(trimap, float(np.count_nonzero(hairy)) / float(np.count_nonzero(edge)))
+
+
+def logit_slopes(mask: SoftMask, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Logits per UNIT at each mask pixel over the image; float32 [h, w]."""
+    columns, rows = (max(1, math.ceil(n * scale - 1e-6)) for n, scale in zip(size, mask.scale, strict=True))
+    logits = mask.logits[:rows, :columns].astype(np.float32)
+    steepest = np.hypot(sobel(logits, 0), sobel(logits, 1)) / 8
+    result: NDArray[np.float32] = steepest * np.float32(max(logits.shape) * UNIT)
+    return result
+
+
+def _edges(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells beside one of the other kind, on both sides."""
+    edge = np.zeros_like(inside)
+    across, down = inside[:, 1:] != inside[:, :-1], inside[1:] != inside[:-1]
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    edge[1:] |= down
+    edge[:-1] |= down
+    return edge
+
+
+def _calm(
+    colours: NDArray[np.float32], slopes: NDArray[np.float32] | None, edge: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """The score of the edge, averaged along it: high where it is a line."""
+    grey = colours.mean(axis=2)
+    contrast = np.hypot(sobel(grey, 0), sobel(grey, 1)) / 8
+    score = CONTRAST_WEIGHT * np.log(contrast + 1e-3)
+    if slopes is None:
+        score += math.log(SURE_SLOPE)
+    else:
+        rows = (np.arange(edge.shape[0]) + 0.5) * slopes.shape[0] / edge.shape[0]
+        columns = (np.arange(edge.shape[1]) + 0.5) * slopes.shape[1] / edge.shape[1]
+        score += np.log(slopes[np.ix_(rows.astype(int), columns.astype(int))] + 1e-3)
+    total = uniform_filter(np.where(edge, score, 0), NEIGHBOURHOOD, mode="constant")
+    count = uniform_filter(edge.astype(np.float32), NEIGHBOURHOOD, mode="constant")
+    result: NDArray[np.float32] = total / np.maximum(count, 1e-6)
+    return result
