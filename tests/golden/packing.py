@@ -1,8 +1,8 @@
 """Golden vectors of the small form: `python -m tests.golden.packing` writes packing/.
 
-Python and the editor are both held to it. A basis of 8 channels and three embeddings of 8 x 8 cells, wide, tall
-and square, with values from nothing to far outside the usual, so that every branch of the range coder is taken;
-expected.json holds what they unpack to.
+Python and the editor are both held to it. A basis of 8 channels and three embeddings of 8 x 8 cells, wide,
+tall and square, with values from nothing to far outside the usual, so that every branch of the range coder
+is taken; expected.json holds what they unpack to.
 """
 
 import json
