@@ -74,8 +74,11 @@ async def _weather(world: World, fleet: Fleet, storm: Storm) -> None:
 
 
 async def _busy(world: World) -> set[int]:
+    """Pids at work, but for those whose job has lost three workers: six in a row are a poison job, rightly ended
+    (test_faults.py), and the last job of a storm is the only one left to hit."""
+    busy = "select worker from jobs where status = 'processing' and crashes < 3"
     async with world.pool.connection() as conn:
-        rows = await (await conn.execute("select worker from jobs where status = 'processing'")).fetchall()
+        rows = await (await conn.execute(busy)).fetchall()
     return {int(row["worker"].rpartition(":")[2]) for row in rows}
 
 
@@ -92,8 +95,9 @@ async def _restart_postgres(world: World) -> None:
 
 
 async def _each_effect_once(world: World, made: list[str]) -> None:
-    assert await world.value("select count(*) from jobs where status = 'succeeded'") == len(made)
     async with world.pool.connection() as conn:
+        query = "select id, status, crashes, attempt, error from jobs where status <> 'succeeded'"
+        assert await (await conn.execute(query)).fetchall() == []
         for statement in (
             "select job_id::text as id from effects",
             "select job_id::text as id from credit_entries where entry_kind = 'reserve'",
