@@ -74,8 +74,8 @@ async def _weather(world: World, fleet: Fleet, storm: Storm) -> None:
 
 
 async def _busy(world: World) -> set[int]:
-    """Pids at work, but for those whose job has lost three workers: six in a row are a poison job, rightly ended
-    (test_faults.py), and the last job of a storm is the only one left to hit."""
+    """Pids at work, but for those whose job has lost three workers: the last job of a storm is the only one
+    left to hit, and at six it would be quarantined, rightly (test_faults.py)."""
     busy = "select worker from jobs where status = 'processing' and crashes < 3"
     async with world.pool.connection() as conn:
         rows = await (await conn.execute(busy)).fetchall()
