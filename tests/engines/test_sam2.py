@@ -64,7 +64,7 @@ def test_a_photo_becomes_a_cutout(engine: Sam2Engine, tmp_path: Path) -> None:
 
 
 def test_a_remove_stroke_is_final(engine: Sam2Engine, tmp_path: Path) -> None:
-    mask = SoftMask(np.full((40, 60), 5, np.float32), (0.1, 0.1))
+    mask = SoftMask(np.full((40, 60), 20, np.float32), (0.1, 0.1))
     stroke = Mark(kind=MarkKind.STROKE, label=Label.REMOVE, points=((100, 100), (200, 100)), radius=10)
     engine.cutout(COFFEE.path, mask, [stroke], CutoutOptions(trim=False), tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as file:
@@ -74,7 +74,7 @@ def test_a_remove_stroke_is_final(engine: Sam2Engine, tmp_path: Path) -> None:
 
 
 def test_marks_outside_are_refused_before_work(engine: Sam2Engine, tmp_path: Path) -> None:
-    mask = SoftMask(np.full((40, 60), 5, np.float32), (0.1, 0.1))
+    mask = SoftMask(np.full((40, 60), 20, np.float32), (0.1, 0.1))
     stroke = Mark(kind=MarkKind.STROKE, points=((100, 500),), radius=10)
     with pytest.raises(MarkOutsideImage):
         engine.cutout(COFFEE.path, mask, [stroke], CutoutOptions(), tmp_path / "out.png")
@@ -84,7 +84,7 @@ def test_marks_outside_are_refused_before_work(engine: Sam2Engine, tmp_path: Pat
 def test_a_preview_is_the_small_cutout_of_the_same_mask(engine: Sam2Engine, tmp_path: Path) -> None:
     with Image.open(COFFEE.path) as photo:
         photo.resize((3000, 2000)).save(tmp_path / "large.jpg")
-    mask = SoftMask(np.where(np.mgrid[:20, :30][1] < 15, -5, 5).astype(np.float32), (0.01, 0.01))
+    mask = SoftMask(np.where(np.mgrid[:20, :30][1] < 15, -20, 20).astype(np.float32), (0.01, 0.01))
     options = CutoutOptions(trim=False, format=Format.WEBP)
     stroke = Mark(kind=MarkKind.STROKE, points=((300, 1000), (600, 1000)), radius=100)
     result = engine.cutout(
@@ -94,9 +94,9 @@ def test_a_preview_is_the_small_cutout_of_the_same_mask(engine: Sam2Engine, tmp_
     with Image.open(tmp_path / "out.webp") as file:
         alpha = np.asarray(file.getchannel("A"))
     by = 1024 / 3000
-    assert (alpha[:, round(1600 * by) :] > 250).all()
+    assert (alpha[:, round(1800 * by) :] > 250).all()
     assert (alpha[round(1000 * by), round(300 * by) : round(600 * by)] == 255).all()
-    assert (alpha[round(100 * by), : round(1400 * by)] < 5).all()
+    assert (alpha[round(100 * by), : round(1200 * by)] < 5).all()
 
 
 def test_every_length_shrinks_with_a_preview() -> None:
