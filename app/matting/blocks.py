@@ -8,7 +8,8 @@ from app.matting.threads import on_all_cores, strips
 
 
 def block_means(image: NDArray[np.generic], side: int) -> NDArray[np.float32]:
-    """float32 [ceil(h / side), ceil(w / side), c] of [h, w, c]; blocks at the border are means of what there is."""
+    """float32 [ceil(h / side), ceil(w / side), c] of [h, w, c]; blocks at the border are means of what there
+    is."""
     height, width, channels = image.shape
     rows, columns = -(-height // side), -(-width // side)
     out = np.empty((rows, columns, channels), np.float32)

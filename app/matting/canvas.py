@@ -57,7 +57,7 @@ def _placed(
 ) -> tuple[Place, tuple[str, ...]]:
     width, height = box[2] - box[0], box[3] - box[1]
     fit = min(target[0] / width, target[1] / height)
-    ratio, notes = fit * (options.scale_share or 1.0), ()
+    ratio, notes = fit * (options.scale_share or 1.0), tuple[str, ...]()
     if options.scale == "original" or (options.scale is None and options.canvas is None):
         ratio, notes = (fit, (SHRUNK,)) if fit < 1 else (1.0, ())
     elif ratio > 1:

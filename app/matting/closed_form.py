@@ -1,8 +1,11 @@
 """Closed-form matting of the unknown pixels of one window, pulled towards what colour samples say.
 
-Minimises  Σ over 3x3 windows of the misfit of alpha = a·I + b  +  Σ weight · (alpha - prior)²  with known pixels fixed
-(Levin, Lischinski, Weiss: A closed-form solution to natural image matting, PAMI 2008, eq. 12-13). The data term is
-what makes it fast as well as better: it bounds the condition number, so that conjugate gradients end after 40-150
+Minimises  Σ over 3x3 windows of the misfit of alpha = a·I + b  +  Σ weight · (alpha - prior)²  with known
+pixels fixed
+(Levin, Lischinski, Weiss: A closed-form solution to natural image matting, PAMI 2008, eq. 12-13). The data
+term is
+what makes it fast as well as better: it bounds the condition number, so that conjugate gradients end after
+40-150
 rounds where the bare Laplacian needs 500-1500.
 """
 
@@ -30,7 +33,8 @@ class Solution:
 def solved(colours: Colours, trimap: NDArray[np.uint8], prior: Alpha, weight: Alpha) -> Solution:
     """alpha float32 [h, w] 0..1: exact where `trimap` is 0 or 255, solved where it is 128.
 
-    colours float32 [h, w, 3] 0..255; prior 0..1 and weight ≥ 0, float32 [h, w], read in unknown pixels only. Windows
+    colours float32 [h, w, 3] 0..255; prior 0..1 and weight ≥ 0, float32 [h, w], read in unknown pixels only.
+    Windows
     that reach over the border do not exist, as in the paper.
     """
     # two pixels of border: the stencil then needs no case for it
@@ -93,7 +97,8 @@ def _touches(number, y, x):  # type: ignore[no-untyped-def]
 
 @kernel
 def _window(colours, y, x, flatness, off):  # type: ignore[no-untyped-def]
-    """Fills `off` with the 9 colours less their mean; returns the inverse of covariance + flatness/9 (upper half)."""
+    """Fills `off` with the 9 colours less their mean; returns the inverse of covariance + flatness/9 (upper
+    half)."""
     for c in range(3):
         mean = 0.0
         for p in range(9):
@@ -160,7 +165,8 @@ def _conjugate_gradients(stencil, place, runs, stride, field, data, prior):  # t
 
 @kernel
 def _times(stencil, place, runs, stride, field, out):  # type: ignore[no-untyped-def]
-    """out = stencil x field, run by run: inside a run all 25 neighbours move on by one, which a CPU does 8 at a time."""
+    """out = stencil x field, run by run: inside a run all 25 neighbours move on by one, which a CPU does 8 at
+    a time."""
     for r in range(runs.size - 1):
         start, end = runs[r], runs[r + 1]
         at = place[start]

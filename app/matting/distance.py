@@ -11,22 +11,27 @@ def signed_distance(matte: Matte, reach: float) -> NDArray[np.float32]:
     """float32 [h, w], px, positive inside, within ±reach: coverage = clamp(0.5 + distance).
 
     A pixel whose coverage is a has its edge at a - 0.5 px from its centre; a pixel at x takes max over e of
-    a(e) - |x - e| (outside) and the same of the complement (inside). Exact for axis-parallel edges, within 0.2 px for
-    slanted ones (Gustavson, Strand: Anti-aliased Euclidean distance transform, Pattern Recognition Letters 2011).
+    a(e) - |x - e| (outside) and the same of the complement (inside). Exact for axis-parallel edges, within
+    0.2 px for
+    slanted ones (Gustavson, Strand: Anti-aliased Euclidean distance transform, Pattern Recognition Letters
+    2011).
     Borders of the array are no edges.
     """
     limit = int(reach) + 2
     inside = matte > 127
     outward = _nearest(matte, 0, ~inside, limit)
     inward = _nearest(matte, 255, inside, limit)
-    return np.clip(np.where(inside, np.float32(0.5) - inward, outward - np.float32(0.5)), -reach, reach)
+    distance = np.where(inside, np.float32(0.5) - inward, outward - np.float32(0.5))
+    return np.asarray(np.clip(distance, -reach, reach), np.float32)
 
 
 @kernel
 def _nearest(matte, void, wanted, limit):  # type: ignore[no-untyped-def]
-    """max over e within `limit` px of coverage(e) - |x - e| where `wanted`; coverage(e) = |matte(e) - void| / 255.
+    """max over e within `limit` px of coverage(e) - |x - e| where `wanted`; coverage(e) = |matte(e) - void| /
+    255.
 
-    Separable as in Felzenszwalb, Huttenlocher (Theory of Computing 2012): the best site of each column first, then
+    Separable as in Felzenszwalb, Huttenlocher (Theory of Computing 2012): the best site of each column first,
+    then
     along the row, stopping where no farther column can win.
     """
     height, width = matte.shape

@@ -47,5 +47,5 @@ def content_box(matte: NDArray[np.uint8], threshold: int = VISIBLE) -> Box | Non
 def check_size(width: int, height: int) -> None:
     if max(width, height) > MAX_OUTPUT_SIDE or width * height > MAX_OUTPUT_PIXELS:
         raise CutoutTooLarge(
-            f"the options ask for {width}×{height} px, more than {MAX_OUTPUT_PIXELS // 10**6} megapixels"
+            f"the options ask for {width} x {height} px, more than {MAX_OUTPUT_PIXELS // 10**6} megapixels"
         )

@@ -1,14 +1,17 @@
 """A coarse alpha made finer by the image: the kernels of guided upsampling.
 
 One step takes alpha known on coarse cells to finer pixels:
-1. `regressed`: in each small window alpha is a linear function of colour, alpha = a·I + b (Levin, Lischinski, Weiss:
-   A closed-form solution to natural image matting, PAMI 2008, eq. 5; solved on the coarse cells and applied to the
+1. `regressed`: in each small window alpha is a linear function of colour, alpha = a·I + b (Levin, Lischinski,
+Weiss:
+   A closed-form solution to natural image matting, PAMI 2008, eq. 5; solved on the coarse cells and applied
+   to the
    fine ones as in He, Sun: Fast guided filter, 2015).
 2. `applied`: the coefficients, interpolated, meet the fine colours.
 3. `stretched`: regression shrinks contrast where cells mix; local class means are moved back to 0 and 1.
 4. `corrected`: the mean over each coarse cell is what it was (iterative back-projection; Irani, Peleg 1991).
 
-Arrays: colours float32 [h, w, 3] 0..255, alpha float32 [h, w] 0..1, band uint8 [h, w] (1 = undecided, the others are
+Arrays: colours float32 [h, w, 3] 0..255, alpha float32 [h, w] 0..1, band uint8 [h, w] (1 = undecided, the
+others are
 exactly 0 or 1 and stay). Scale s: coarse cells per fine pixel, origins coincide.
 """
 
@@ -35,7 +38,7 @@ SURE = 0.5, 0.2
 
 def finer(
     coarse: Alpha,
-    coarse_colours: Colours,
+    coarse_colours: NDArray[np.generic],
     fine_colours: NDArray[np.generic],
     scale: tuple[float, float],
     *,
@@ -45,7 +48,8 @@ def finer(
 ) -> Alpha:
     """float32 [h, w] of `fine_colours` from `coarse`, by the four steps above.
 
-    `corrections` 0 lets the image move the edge within the band; 3 pins it to the coarse means to 1/10 of a cell.
+    `corrections` 0 lets the image move the edge within the band; 3 pins it to the coarse means to 1/10 of a
+    cell.
     `stretches` 0 keeps what is truly half covered, as hair is.
     """
     undecided = band_of(coarse, radius)
@@ -76,7 +80,7 @@ def band_of(alpha: Alpha, reach: int) -> Band:
     for y in range(height):
         for x in range(width):
             own = alpha[y, x]
-            mixed = own != 0.0 and own != 1.0
+            mixed = own not in (0.0, 1.0)
             for j in range(max(y - reach, 0), min(y + reach + 1, height)):
                 for i in range(max(x - reach, 0), min(x + reach + 1, width)):
                     mixed = mixed or alpha[j, i] != own
@@ -145,15 +149,19 @@ def averaged(coefficients: Coefficients, band: Band, radius: int) -> Coefficient
 
 @kernel
 def _between(at, length):  # type: ignore[no-untyped-def]
-    """Lower sample, upper sample and fraction for bilinear interpolation at `at` (samples at whole numbers)."""
+    """Lower sample, upper sample and fraction for bilinear interpolation at `at` (samples at whole
+    numbers)."""
     at = min(max(at, 0.0), length - 1.0)
     low = int(at)
     return low, min(low + 1, length - 1), np.float32(at - low)
 
 
 @kernel
-def geometric(coarse: Alpha, undecided: Band, sx: float, sy: float, height: int, width: int):  # type: ignore[no-untyped-def]
-    """(alpha, band) on the fine grid by geometry alone: the 0.5 level of the bilinear surface, one pixel wide."""
+def geometric(
+    coarse: Alpha, undecided: Band, sx: float, sy: float, height: int, width: int
+) -> tuple[Alpha, Band]:
+    """(alpha, band) on the fine grid by geometry alone: the 0.5 level of the bilinear surface, one pixel
+    wide."""
     rows, columns = coarse.shape
     alpha = np.zeros((height, width), np.float32)
     band = np.zeros((height, width), np.uint8)
@@ -217,11 +225,11 @@ def stretched(guess: Alpha, start: Alpha, band: Band, reach: int, sure: float, u
                     ones, up = ones + w, up + w * a
                     w = (1 - a) * (1 - a)
                     zeros, down = zeros + w, down + w * a
-            high = up / ones if ones > 0.5 else np.float32(1)
-            low = down / zeros if zeros > 0.5 else np.float32(0)
+            high = float(up / ones) if ones > 0.5 else 1.0
+            low = float(down / zeros) if zeros > 0.5 else 0.0
             gap = high - low
             trust = min(max((gap - unsure) / (sure - unsure), 0.0), 1.0)
-            value = (guess[y, x] - low) / max(gap, np.float32(0.15))
+            value = (guess[y, x] - low) / max(gap, 0.15)
             out[y, x] = trust * min(max(value, 0.0), 1.0) + (1 - trust) * start[y, x]
     return out
 

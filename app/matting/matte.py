@@ -1,4 +1,5 @@
-"""Step `matting`: hair, fur and blur get the alpha that the picture's colours tell; crisp edges stay as they are."""
+"""Step `matting`: hair, fur and blur get the alpha that the picture's colours tell; crisp edges stay as they
+are."""
 
 from dataclasses import replace
 
@@ -14,7 +15,8 @@ FALLBACK = "matting: {0} of {1} tiles found no solution and keep the mask's edge
 
 
 def matting(request: Request, draft: Draft) -> Draft:
-    """`auto` leaves edges that are lines as they are, `hair` takes none for a line, `off` takes all for one."""
+    """`auto` leaves edges that are lines as they are, `hair` takes none for a line, `off` takes all for
+    one."""
     mode = request.options.matting
     if mode == "off":
         return draft

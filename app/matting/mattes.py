@@ -1,13 +1,17 @@
 """Matting of a trimap, tile by tile, each at the scale that its unknown band asks for.
 
-A tile is 1024 px wide and sees its surroundings as far as the band is wide. The band is solved on cells of 2^k px, so
-many that it is 34 to 68 cells across: enough to tell strands, few enough for the solver; from there the image leads
-to single pixels (guided.py). Tiles overlap by 64 px and are blended linearly there. Nothing is ever held in float for the
+A tile is 1024 px wide and sees its surroundings as far as the band is wide. The band is solved on cells of
+2^k px, so
+many that it is 34 to 68 cells across: enough to tell strands, few enough for the solver; from there the image
+leads
+to single pixels (guided.py). Tiles overlap by 64 px and are blended linearly there. Nothing is ever held in
+float for the
 whole frame, so memory does not grow with the picture but for two bytes a pixel.
 """
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 
 import numpy as np
@@ -25,7 +29,8 @@ from app.matting.types import Box, Matte, Pixels
 TILE = 1024
 OVERLAP = 64  # px, centred on the tile's border
 CONTEXT = 48  # cells of surroundings that a tile sees at its own scale
-BAND_CELLS = 48.0  # across; 24 costs 14 % SAD on hires_matting and 17 % on alphamatting27, 96 takes three times as long
+# across; 24 costs 14 % SAD on hires_matting and 17 % on alphamatting27, 96 takes three times as long
+BAND_CELLS = 48.0
 MAX_LEVEL = 5
 MOST_CELLS = 25_000  # unknown cells of a tile: 0.2 s of a core, 8 MB; 100,000 changes no error by 1 %
 
@@ -39,7 +44,8 @@ class Outcome:
 
 
 def matted(pixels: Pixels, trimap: NDArray[np.uint8], fallback: Matte) -> Outcome:
-    """The matte of `trimap` (uint8 [h, w]: 0, 255 known, 128 unknown); `fallback` where a tile finds no solution."""
+    """The matte of `trimap` (uint8 [h, w]: 0, 255 known, 128 unknown); `fallback` where a tile finds no
+    solution."""
     unknown = trimap == UNKNOWN
     sums = np.zeros(trimap.shape, np.uint16)
     lock = Lock()
@@ -87,7 +93,8 @@ def _ramp(box: Box, reach: Box, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _tile(pixels: Pixels, trimap: NDArray[np.uint8], reach: Box) -> Alpha | None:
-    """Alpha 0..1 of `reach` (its known pixels are 0), or None where no tile of the picture's size finds a solution.
+    """Alpha 0..1 of `reach` (its known pixels are 0), or None where no tile of the picture's size finds a
+    solution.
 
     A tile without foreground or background in sight looks twice as far, at half the scale.
     """
@@ -112,7 +119,7 @@ def _window(pixels: Pixels, trimap: NDArray[np.uint8], level: int) -> Alpha | No
     if not solution.converged:
         return None
     alpha = solution.alpha
-    for coarse, fine in zip(colours[:-1], colours[1:], strict=True):
+    for coarse, fine in pairwise(colours):
         alpha = finer(alpha, coarse, fine, (0.5, 0.5), stretches=0)
     return alpha
 

@@ -16,10 +16,11 @@ def offset(request: Request, draft: Draft) -> Draft:
 
 
 def moved(matte: Matte, px: float) -> Matte:
-    """Every edge `px` along its normal; never shrinks with a larger `px`; moved(255 - m, -px) = 255 - moved(m, px)."""
+    """Every edge `px` along its normal; never shrinks with a larger `px`; moved(255 - m, -px) = 255 -
+    moved(m, px)."""
 
     def move(window: Matte) -> Matte:
         coverage = np.clip(signed_distance(window, abs(px) + 2) + np.float32(0.5 + px), 0, 1)
-        return (coverage * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+        return np.asarray(coverage * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
     return by_windows(matte, abs(px) + 2, move) if px else matte

@@ -32,7 +32,8 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (max_side, 0.5),
     (background_step, 0.5),
 )
-"""Each step with its usual share of the time, for the progress. `background` comes last, not before `trim` as in
+"""Each step with its usual share of the time, for the progress. `background` comes last, not before `trim` as
+in
 DESIGN §9: it fills the canvas too, and what is trimmed away is not composited first."""
 
 
@@ -43,11 +44,12 @@ def make_cutout(
     options: CutoutOptions,
     *,
     background: Picture | None = None,
-    progress: Progress = lambda share, step: None,
+    progress: Progress = lambda _share, _step: None,
 ) -> Cutout:
     """The cutout of `mask` from `picture` (both ImageSpace), not yet encoded.
 
-    `background` is the decoded picture that `options.background` names, if it names one. `progress` is called before
+    `background` is the decoded picture that `options.background` names, if it names one. `progress` is called
+    before
     each step and at the end and may raise to cancel. Raises MaskInvalid, CutoutEmpty, CutoutTooLarge.
     """
     request = Request(picture, mask, tuple(marks), options, background)

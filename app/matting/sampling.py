@@ -1,8 +1,11 @@
 """What alpha each unknown pixel would have by itself: the best pair of a foreground and a background sample.
 
-He, Rhemann, Rother, Tang, Sun: A global sampling method for alpha matting, CVPR 2011. Samples are the known pixels
-around the unknown region, sorted by brightness; the pair that minimises colour misfit + distance is searched by
-propagation between neighbours and shrinking random steps (section 4). The random numbers are a hash of pixel and round, so the
+He, Rhemann, Rother, Tang, Sun: A global sampling method for alpha matting, CVPR 2011. Samples are the known
+pixels
+around the unknown region, sorted by brightness; the pair that minimises colour misfit + distance is searched
+by
+propagation between neighbours and shrinking random steps (section 4). The random numbers are a hash of pixel
+and round, so the
 result is the same in every run and on every machine.
 """
 
@@ -31,7 +34,8 @@ class Evidence:
 
 
 def sampled(colours: Colours, trimap: NDArray[np.uint8]) -> Evidence | None:
-    """None where the window holds no foreground or no background to sample. colours 0..255, trimap 0/128/255."""
+    """None where the window holds no foreground or no background to sample. colours 0..255, trimap
+    0/128/255."""
     unknown = trimap == 128
     near = _distance(unknown) <= RING
     front, back = near & (trimap == 255), near & (trimap == 0)
@@ -68,7 +72,8 @@ def _pool(colours: Colours, where: NDArray[np.bool_]) -> tuple[Colours, NDArray[
 
 @kernel
 def _distance(where: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Chamfer distance (1, sqrt 2) to the nearest true pixel, within 8 % of the Euclidean one; 1e6 without any."""
+    """Chamfer distance (1, sqrt 2) to the nearest true pixel, within 8 % of the Euclidean one; 1e6 without
+    any."""
     height, width = where.shape
     out = np.empty((height, width), np.float32)
     for turn in range(2):
@@ -104,7 +109,8 @@ def _random(a, b, c):  # type: ignore[no-untyped-def]
 
 @kernel
 def _misfit(i, colour, place, fc, fp, f, bc, bp, b, to_front, to_back, limit):  # type: ignore[no-untyped-def]
-    """(cost, alpha) of the pair (f, b) for pixel i, eq. 3-5; the distances are left out once `limit` is passed."""
+    """(cost, alpha) of the pair (f, b) for pixel i, eq. 3-5; the distances are left out once `limit` is
+    passed."""
     dot = square = np.float32(0)
     for c in range(3):
         d = fc[f, c] - bc[b, c]
@@ -136,8 +142,8 @@ def _search(colour, place, number, fc, fp, bc, bp, to_front, to_back, searches):
         for k in range(count):
             i = k if turn % 2 == 0 else count - 1 - k
             y, x = int(place[i, 0]) + 1, int(place[i, 1]) + 1
-            for n in range(4):  # those this turn has already visited
-                n = n if turn % 2 == 0 else 8 - n
+            for visited in range(4):  # those this turn has already visited
+                n = visited if turn % 2 == 0 else 8 - visited
                 j = number[y + n // 3 - 1, x + n % 3 - 1]
                 if j < 0:
                     continue

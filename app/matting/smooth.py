@@ -11,8 +11,10 @@ from app.matting.types import Draft, Matte, Request
 
 SIGMA_PER_PX = 0.5
 KEPT_FROM, KEPT_FULLY = 0.35, 0.6
-"""In sigmas of displacement. Blurring moves the tip of a right angle by 0.77 sigma and removes thin parts altogether,
-while unevenness that smoothing is asked for moves less than its own height; between the two the old edge fades in."""
+"""In sigmas of displacement. Blurring moves the tip of a right angle by 0.77 sigma and removes thin parts
+altogether,
+while unevenness that smoothing is asked for moves less than its own height; between the two the old edge
+fades in."""
 
 
 def smooth(request: Request, draft: Draft) -> Draft:
@@ -32,6 +34,6 @@ def smoothed(matte: Matte, width: float) -> Matte:
         keep = np.clip((moved - KEPT_FROM) / (KEPT_FULLY - KEPT_FROM), 0, 1)
         edge = keep * before + (1 - keep) * after
         coverage = np.clip(edge + np.float32(0.5), 0, 1)
-        return (coverage * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+        return np.asarray(coverage * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
     return by_windows(matte, reach(sigma) + 2 * sigma + 2, calm) if width > 0 else matte

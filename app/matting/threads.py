@@ -7,6 +7,7 @@ at once (numba docs, "Threading layers"), and it triples the time to compile a k
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -32,4 +33,4 @@ def strips(rows: int, least: int = 64) -> list[tuple[int, int]]:
     """[start, end) row ranges: a few for each core, so that an uneven picture still fills them all."""
     count = max(1, min(4 * cores(), rows // least))
     edges = [rows * i // count for i in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

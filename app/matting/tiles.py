@@ -1,4 +1,5 @@
-"""Where a matte is not flat: the tiles that edge steps work on, so that time follows the contour and not the area."""
+"""Where a matte is not flat: the tiles that edge steps work on, so that time follows the contour and not the
+area."""
 
 from collections.abc import Callable
 
@@ -45,7 +46,8 @@ def area(box: Box) -> tuple[slice, slice]:
 def by_windows(matte: Matte, reach: float, work: Callable[[Matte], Matte]) -> Matte:
     """`work` on each window around the edge tiles of `matte`; only the tile itself is taken from the result.
 
-    `work` gets uint8 [h, w] with `reach` px of surroundings and must not change it. What lies farther than `reach`
+    `work` gets uint8 [h, w] with `reach` px of surroundings and must not change it. What lies farther than
+    `reach`
     from any edge stays as it is.
     """
     halo = int(-(-reach // 1)) + 1
@@ -62,7 +64,8 @@ def by_windows(matte: Matte, reach: float, work: Callable[[Matte], Matte]) -> Ma
 
 @kernel
 def _active(matte: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
-    """uint8 [tile rows, tile columns]: 1 where the tile with one more row and column is not all 0 or all 255."""
+    """uint8 [tile rows, tile columns]: 1 where the tile with one more row and column is not all 0 or all
+    255."""
     height, width = matte.shape
     flags = np.zeros(((height + tile - 1) // tile, (width + tile - 1) // tile), np.uint8)
     for row in range(flags.shape[0]):

@@ -61,7 +61,8 @@ class Draft:
     pixels: Pixels
     matte: Matte
     mixture: Matte | None = None
-    """The matte before feathering: how the photo itself mixes subject and background. None: `matte` is that."""
+    """The matte before feathering: how the photo itself mixes subject and background. None: `matte` is
+    that."""
     box: Box = (0, 0, 0, 0)
     """The part of ImageSpace shown; may reach beyond the image by the margin."""
     report: MattingReport = field(default_factory=MattingReport)

@@ -1,7 +1,9 @@
 """Step `upsample`: decoder logits → a full-resolution matte whose edge is the image's own.
 
-1. The mask's probability meets the image on a grid of 2^k-pixel cells, about half a mask pixel wide (`on_grid`). A mask
-   that was made by averaging a finer one is binding: its partial values are areas. A decoder's mask is an opinion that
+1. The mask's probability meets the image on a grid of 2^k-pixel cells, about half a mask pixel wide
+(`on_grid`). A mask
+   that was made by averaging a finer one is binding: its partial values are areas. A decoder's mask is an
+   opinion that
    errs by a mask pixel, so there the image's edges win in three rounds over wider windows.
 2. From there each tile that holds an edge is halved cell by cell to single pixels (`refined`).
 Only cells around the edge are touched; the rest is exactly 0 or 255.
@@ -46,10 +48,13 @@ def upsample(request: Request) -> Draft:
 
 
 def evidence(mask: SoftMask, size: tuple[int, int]) -> tuple[Alpha, tuple[float, float], bool]:
-    """(probability, scale as in SoftMask, is it binding?) of the mask over an image of `size` (width, height).
+    """(probability, scale as in SoftMask, is it binding?) of the mask over an image of `size` (width,
+    height).
 
-    A binding mask is flat away from its edge and passes from 0 to 1 within two of its pixels: it was drawn, or made
-    smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft for their size.
+    A binding mask is flat away from its edge and passes from 0 to 1 within two of its pixels: it was drawn,
+    or made
+    smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft for their
+    size.
     """
     subject, scale, binding = _sigmoid(_inside(mask, size)), mask.scale, is_binding(mask, size)
     # an opinion's probability is no coverage, however fine the file: on a small image it would make a ghost
@@ -86,7 +91,7 @@ def _edge_width(subject: Alpha) -> float:
     """Mask pixels between 2 % and 98 % for each pixel of the contour's length."""
     inside = subject > 0.5
     length = np.count_nonzero(inside[1:] != inside[:-1]) + np.count_nonzero(inside[:, 1:] != inside[:, :-1])
-    return float(np.count_nonzero((subject > 0.02) & (subject < 0.98))) / max(length, 1)
+    return float(np.count_nonzero((subject > 0.02) & (subject < 0.98))) / max(int(length), 1)
 
 
 def upsampled(subject: Alpha, scale: tuple[float, float], binding: bool, pixels: Pixels) -> Matte:
@@ -145,7 +150,7 @@ def _from_grid(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Ma
     return out
 
 
-def refined(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Alpha:
+def refined(alpha: Alpha, colours: Colours | Pixels, pixels: Pixels, level: int) -> Alpha:
     """float32 [h, w] of `pixels` from `alpha` and `colours` on cells of 2^level pixels."""
     for finer_level in range(level - 1, -1, -1):
         fine = block_means(pixels, 1 << finer_level) if finer_level else pixels
@@ -155,7 +160,8 @@ def refined(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Alpha
 
 
 def as_fine(mask: SoftMask, size: tuple[int, int]) -> Matte:
-    """A mask with about the image's own pixels: its probability is the coverage, resampled linearly, strip by strip."""
+    """A mask with about the image's own pixels: its probability is the coverage, resampled linearly, strip by
+    strip."""
     width, height = size
     logits, (sx, sy) = _inside(mask, size), mask.scale
     out = np.empty((height, width), np.uint8)
