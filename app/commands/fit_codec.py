@@ -37,7 +37,7 @@ def fit_codec(
     step: Annotated[float, typer.Option(help="Quantisation step.")] = STEP,
     padding_step: Annotated[float, typer.Option(help="Where the image does not reach.")] = PADDING_STEP,
 ) -> None:
-    """Learn how to pack a model's embeddings small, and pack them so from now on."""
+    """Learn how to pack a model's embeddings small, and keep that with the model."""
     registry = open_registry()
     with model_errors():
         require_torch()
@@ -58,8 +58,8 @@ def fit_codec(
         out.write_bytes(content)
     stored = registry.store("codec_basis", f"{name}.basis", content)
     others = tuple(file for file in manifest.files if file.role != "codec_basis")
-    registry.register(manifest.model_copy(update={"files": (*others, stored), "codec": "kl1"}))
-    typer.echo(f"{name} packs with {basis.id}, {len(content):,} bytes")
+    registry.register(manifest.model_copy(update={"files": (*others, stored)}))
+    typer.echo(f"{name} has the basis {basis.id}, {len(content):,} bytes")
 
 
 def named(manifest: Manifest, tensors: list[TensorBasis], step: float, padding_step: float) -> Basis:
