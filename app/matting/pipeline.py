@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.imaging.types import Picture
 from app.matting.background import background as background_step
 from app.matting.canvas import canvas, max_side
+from app.matting.decontaminate import decontaminate
 from app.matting.feather import feather
 from app.matting.frame import margin, trim
 from app.matting.limits import limits
@@ -26,6 +27,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (matting, 8.0),
     (feather, 0.5),
     (limits, 0.2),
+    (decontaminate, 2.0),
     (trim, 0.2),
     (margin, 0.1),
     (canvas, 0.5),

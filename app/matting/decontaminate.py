@@ -1,0 +1,48 @@
+"""Step `decontaminate`: no halo. The edge keeps the subject's colour; what was removed is gone from the file."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from app.matting.foreground import LEVELS, foreground
+from app.matting.threads import on_all_cores, strips
+from app.matting.tiles import area, edge_tiles, grown, inner
+from app.matting.types import Box, Draft, Matte, Pixels, Request
+
+CONTEXT = 2 << LEVELS  # px: two of the coarsest cells on each side of a tile
+TILE = 512
+
+
+def decontaminate(request: Request, draft: Draft) -> Draft:
+    """Colours of the band by foreground.py unless the option is off; colours under alpha 0 are black either way."""
+    if not request.options.decontaminate:
+        return replace(draft, pixels=hidden_removed(draft.pixels, draft.matte))
+    mixture = draft.matte if draft.mixture is None else draft.mixture
+    return replace(draft, pixels=cleaned(draft.pixels, draft.matte, mixture))
+
+
+def hidden_removed(pixels: Pixels, matte: Matte) -> Pixels:
+    """A copy without the colours that nobody shall see: smaller files, and no way back to the background."""
+    out = np.empty_like(pixels)
+
+    def copy(rows: tuple[int, int]) -> None:
+        part = slice(*rows)
+        np.multiply(pixels[part], (matte[part] > 0)[:, :, None], out=out[part])
+
+    on_all_cores(copy, strips(pixels.shape[0]))
+    return out
+
+
+def cleaned(pixels: Pixels, matte: Matte, mixture: Matte) -> Pixels:
+    """Colours for `matte`; `mixture` tells how the photo mixes (before feather, roi and the image's own alpha)."""
+    out = hidden_removed(pixels, matte)
+
+    def clean(box: Box) -> None:
+        window = grown(box, CONTEXT, matte.shape)
+        colours, band = foreground(pixels[area(window)], mixture[area(window)])
+        place = inner(box, window)
+        target = out[area(box)]
+        np.copyto(target, colours[place], where=band[place][:, :, None] > 0)
+
+    on_all_cores(clean, edge_tiles(mixture, 0, TILE))
+    return out
