@@ -1,4 +1,5 @@
-"""Step `decontaminate`: no halo. The edge keeps the subject's colour; what was removed is gone from the file."""
+"""Step `decontaminate`: no halo. The edge keeps the subject's colour; what was removed is gone from the
+file."""
 
 from dataclasses import replace
 
@@ -14,7 +15,8 @@ TILE = 512
 
 
 def decontaminate(request: Request, draft: Draft) -> Draft:
-    """Colours of the band by foreground.py unless the option is off; colours under alpha 0 are black either way."""
+    """Colours of the band by foreground.py unless the option is off; colours under alpha 0 are black either
+    way."""
     if not request.options.decontaminate:
         return replace(draft, pixels=hidden_removed(draft.pixels, draft.matte))
     mixture = draft.matte if draft.mixture is None else draft.mixture
@@ -34,7 +36,8 @@ def hidden_removed(pixels: Pixels, matte: Matte) -> Pixels:
 
 
 def cleaned(pixels: Pixels, matte: Matte, mixture: Matte) -> Pixels:
-    """Colours for `matte`; `mixture` tells how the photo mixes (before feather, roi and the image's own alpha)."""
+    """Colours for `matte`; `mixture` tells how the photo mixes (before feather, roi and the image's own
+    alpha)."""
     out = hidden_removed(pixels, matte)
 
     def clean(box: Box) -> None:

@@ -1,10 +1,15 @@
 """The subject's own colour where the picture mixes it with what was behind.
 
-Germer, Uelwer, Conrad, Harmeling: Fast multi-level foreground estimation, ICPR 2020: foreground F and background B
-minimise (alpha·F + (1-alpha)·B - I)² with smoothness weighted by the matte's gradient, relaxed pixel by pixel from
-coarse cells to fine. Four changes, which together leave a third of the paper's error (docs/quality.md): it runs in the
-band around the edge only; cells are means, not samples; B is held 100 times smoother than F, because backdrops are
-smooth and subjects are not; and F is read from the mixing equation in the end, F = (I - (1-alpha)·B) / alpha, so that
+Germer, Uelwer, Conrad, Harmeling: Fast multi-level foreground estimation, ICPR 2020: foreground F and
+background B
+minimise (alpha·F + (1-alpha)·B - I)² with smoothness weighted by the matte's gradient, relaxed pixel by pixel
+from
+coarse cells to fine. Four changes, which together leave a third of the paper's error (docs/quality.md): it
+runs in the
+band around the edge only; cells are means, not samples; B is held 100 times smoother than F, because
+backdrops are
+smooth and subjects are not; and F is read from the mixing equation in the end, F = (I - (1-alpha)·B) / alpha,
+so that
 the subject keeps its texture up to the edge.
 """
 
@@ -48,7 +53,8 @@ def foreground(pixels: Pixels, mixture: Matte) -> tuple[Pixels, NDArray[np.uint8
 
 @kernel
 def softened(mixture: Matte) -> NDArray[np.float32]:
-    """0..1. A jump from 0 to 255 is no edge that a lens can draw: both sides get the mean of their 3x3 pixels."""
+    """0..1. A jump from 0 to 255 is no edge that a lens can draw: both sides get the mean of their 3x3
+    pixels."""
     height, width = mixture.shape
     out = np.empty((height, width), np.float32)
     for y in range(height):
