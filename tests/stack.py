@@ -114,7 +114,7 @@ async def local_user(settings: Settings) -> None:
     await pool.close()
 
 
-def _until(condition: Any, timeout_s: float = WAIT_S) -> None:
+def _until(condition: Any, timeout_s: float = 3 * WAIT_S) -> None:
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until
