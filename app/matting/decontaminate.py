@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.matting.foreground import LEVELS, foreground
+from app.matting.foreground import CELL, Layers, coarse_layers, foreground
 from app.matting.threads import on_all_cores, strips
 from app.matting.tiles import area, edge_tiles, grown, inner
 from app.matting.types import Box, Draft, Matte, Pixels, Request
 
-CONTEXT = 2 << LEVELS  # px: two of the coarsest cells on each side of a tile
-TILE = 512
+CONTEXT = 2 * CELL  # px around a tile: what FINE_TURNS on each level can carry
+TILE = 256
 
 
 def decontaminate(request: Request, draft: Draft) -> Draft:
@@ -36,16 +36,21 @@ def hidden_removed(pixels: Pixels, matte: Matte) -> Pixels:
 
 
 def cleaned(pixels: Pixels, matte: Matte, mixture: Matte) -> Pixels:
-    """Colours for `matte`; `mixture` tells how the photo mixes (before feather, roi and the image's own
-    alpha)."""
+    """Colours for `matte`; `mixture` is how the photo mixes: before feather, roi and the image's own alpha."""
     out = hidden_removed(pixels, matte)
+    tiles = edge_tiles(mixture, 0, TILE)
+    if not tiles:
+        return out
+    layers = coarse_layers(pixels, mixture)
 
     def clean(box: Box) -> None:
         window = grown(box, CONTEXT, matte.shape)
-        colours, band = foreground(pixels[area(window)], mixture[area(window)])
+        rows = slice(window[1] // CELL, -(-window[3] // CELL))
+        columns = slice(window[0] // CELL, -(-window[2] // CELL))
+        part = Layers(layers.front[rows, columns], layers.back[rows, columns])
+        colours, band = foreground(pixels[area(window)], mixture[area(window)], part)
         place = inner(box, window)
-        target = out[area(box)]
-        np.copyto(target, colours[place], where=band[place][:, :, None] > 0)
+        np.copyto(out[area(box)], colours[place], where=band[place][:, :, None] > 0)
 
-    on_all_cores(clean, edge_tiles(mixture, 0, TILE))
+    on_all_cores(clean, tiles)
     return out

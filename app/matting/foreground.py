@@ -1,17 +1,14 @@
 """The subject's own colour where the picture mixes it with what was behind.
 
 Germer, Uelwer, Conrad, Harmeling: Fast multi-level foreground estimation, ICPR 2020: foreground F and
-background B
-minimise (alpha·F + (1-alpha)·B - I)² with smoothness weighted by the matte's gradient, relaxed pixel by pixel
-from
-coarse cells to fine. Four changes, which together leave a third of the paper's error (docs/quality.md): it
-runs in the
-band around the edge only; cells are means, not samples; B is held 100 times smoother than F, because
-backdrops are
-smooth and subjects are not; and F is read from the mixing equation in the end, F = (I - (1-alpha)·B) / alpha,
-so that
-the subject keeps its texture up to the edge.
+background B minimise (alpha·F + (1-alpha)·B - I)² with smoothness weighted by the matte's gradient, relaxed
+pixel by pixel from coarse cells to fine. Four changes, which together leave a third of the paper's error
+(docs/quality.md): it runs in the band around the edge only; cells are means, not samples; B is held 100 times
+smoother than F, because backdrops are smooth and subjects are not; and F is read from the mixing equation in
+the end, F = (I - (1-alpha)·B) / alpha, so that the subject keeps its texture up to the edge.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,35 +17,60 @@ from app.matting.blocks import block_means
 from app.matting.jit import kernel
 from app.matting.types import Matte, Pixels
 
-LEVELS = 5  # coarsest cells of 32 px: as far as colour is carried
+FINE_LEVELS = 3  # window by window; cells of 8 px and more are estimated for the whole picture at once
+CELL = 1 << FINE_LEVELS
+COARSE_LEVELS = 4  # on top: colour is carried over 128 px
 COARSE_TURNS, FINE_TURNS = 10, 2  # as in the paper
+SMALL = 32  # cells; up to this size a level gets the full number of turns
 STIFFNESS = 1e-5  # smoothness where alpha is flat
-FRONT_WEIGHT, BACK_WEIGHT = 0.01, 1.0  # smoothness for a unit of alpha's gradient; the paper has 1 for both
+FRONT_WEIGHT, BACK_WEIGHT = 0.01, 1.0  # smoothness per unit of alpha's gradient; the paper has 1 for both
 LEGIBLE = 0.02  # share of the subject from which the mixing equation can be read
-SMALL = 32  # px; up to this size a level gets the full number of turns
 BLEED = 2  # px beyond the edge that get the subject's colour too, so that scaling the file shows no fringe
 
 
-def foreground(pixels: Pixels, mixture: Matte) -> tuple[Pixels, NDArray[np.uint8]]:
-    """(colours uint8 [h, w, 3], band uint8 [h, w]): the subject's colours where band is 1, `pixels`
-    elsewhere.
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Colours float32 [h, w, 3] of what is in front and of what is behind."""
 
-    `mixture` (uint8 [h, w]) is the share of the subject in each pixel of the photo.
+    front: NDArray[np.float32]
+    back: NDArray[np.float32]
+
+
+def coarse_layers(pixels: Pixels, mixture: Matte) -> Layers:
+    """Of the whole picture, on cells of CELL px. `mixture`: share of the subject in each pixel, 0..255."""
+    colours, alpha = block_means(pixels, CELL), block_means(mixture, CELL) / np.float32(255)
+    return _descended(None, colours, alpha, COARSE_LEVELS)
+
+
+def foreground(pixels: Pixels, mixture: Matte, layers: Layers) -> tuple[Pixels, NDArray[np.uint8]]:
+    """(colours uint8 [h, w, 3], band uint8 [h, w]) of a window: the subject's colours where band is 1.
+
+    `layers` is the window's part of coarse_layers; the window starts on a cell's corner.
     """
-    colours = [pixels.astype(np.float32)]
-    alphas = [softened(mixture)]
-    for _ in range(LEVELS):
-        colours.append(block_means(colours[-1], 2))
-        alphas.append(block_means(alphas[-1][:, :, None], 2)[:, :, 0])
-    bands = [band_around(alpha, BLEED) for alpha in alphas]
-    front, back = colours[-1].copy(), colours[-1].copy()
-    _relax(front, back, colours[-1], alphas[-1], np.ones_like(bands[-1]), COARSE_TURNS)
-    for level in range(LEVELS - 1, -1, -1):
-        front = _doubled(front, colours[level], bands[level])
-        back = _doubled(back, colours[level], bands[level])
-        turns = COARSE_TURNS if max(front.shape) <= SMALL else FINE_TURNS
-        _relax(front, back, colours[level], alphas[level], bands[level], turns)
-    return _read(front, back, pixels, alphas[0], bands[0]), bands[0]
+    alpha = softened(mixture)
+    fine = _descended(layers, pixels.astype(np.float32), alpha, FINE_LEVELS)
+    band = band_around(alpha, BLEED)
+    return _read(fine.front, fine.back, pixels, alpha, band), band
+
+
+def _descended(
+    start: Layers | None, colours: NDArray[np.float32], alpha: NDArray[np.float32], levels: int
+) -> Layers:
+    """Layers at the size of `colours`, from `start` (2^levels times smaller) or from the picture itself."""
+    pyramid = [(colours, alpha)]
+    for _ in range(levels):
+        pyramid.append((block_means(pyramid[-1][0], 2), block_means(pyramid[-1][1], 2)))
+    colours, alpha = pyramid.pop()
+    if start is None:
+        start = Layers(colours.copy(), colours.copy())
+        everywhere = np.ones(alpha.shape, np.uint8)
+        _relax(start.front, start.back, colours, alpha, everywhere, COARSE_TURNS)
+    front, back = start.front, start.back
+    for colours, alpha in reversed(pyramid):
+        band = band_around(alpha, BLEED)
+        front, back = _doubled(front, colours, band), _doubled(back, colours, band)
+        _relax(front, back, colours, alpha, band, COARSE_TURNS if max(alpha.shape) <= SMALL else FINE_TURNS)
+    return Layers(front, back)
 
 
 @kernel

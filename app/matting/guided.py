@@ -1,18 +1,16 @@
 """A coarse alpha made finer by the image: the kernels of guided upsampling.
 
 One step takes alpha known on coarse cells to finer pixels:
-1. `regressed`: in each small window alpha is a linear function of colour, alpha = a·I + b (Levin, Lischinski,
-Weiss:
-   A closed-form solution to natural image matting, PAMI 2008, eq. 5; solved on the coarse cells and applied
-   to the
-   fine ones as in He, Sun: Fast guided filter, 2015).
+1. `regressed`, `averaged`: in each small window alpha is a linear function of colour, alpha = a·I + b (Levin,
+   Lischinski, Weiss: A closed-form solution to natural image matting, PAMI 2008, eq. 5), solved on the coarse
+   cells as in He, Sun: Fast guided filter, 2015.
 2. `applied`: the coefficients, interpolated, meet the fine colours.
 3. `stretched`: regression shrinks contrast where cells mix; local class means are moved back to 0 and 1.
 4. `corrected`: the mean over each coarse cell is what it was (iterative back-projection; Irani, Peleg 1991).
 
-Arrays: colours float32 [h, w, 3] 0..255, alpha float32 [h, w] 0..1, band uint8 [h, w] (1 = undecided, the
-others are
-exactly 0 or 1 and stay). Scale s: coarse cells per fine pixel, origins coincide.
+Arrays: colours [h, w, 3] 0..255, alpha float32 [h, w] 0..1, band uint8 [h, w] (1 = undecided; the others are
+exactly 0 or 1 and stay), places int32 [n, 2] (row, column) of the undecided fine pixels. Scale: coarse cells
+per fine pixel (x, y), at most 1; the origins coincide.
 """
 
 import numpy as np
@@ -23,15 +21,8 @@ from app.matting.jit import kernel
 Alpha = NDArray[np.float32]
 Colours = NDArray[np.float32]
 Band = NDArray[np.uint8]
-Coefficients = NDArray[np.float32]
-"""[h, w, 4]: alpha = c0·r + c1·g + c2·b + c3."""
 
-NOISE = (
-    1e-4 * 255.0 * 255.0
-)  # variance added to the colours' (levels²): 1/100 of the range is sensor and JPEG noise
-STRETCHES = (
-    2  # the second one sees means that the first has cleaned; a third changes nothing that can be measured
-)
+NOISE = 6.5  # levels² added to the colours' variance: 1 % of the range is sensor and JPEG noise
 SURE = 0.5, 0.2
 """Distance between the class means above which colour decides alone and below which it has no say."""
 
@@ -44,29 +35,31 @@ def finer(
     *,
     radius: int = 1,
     corrections: int = 3,
-    stretches: int = STRETCHES,
+    stretches: int = 1,
 ) -> Alpha:
     """float32 [h, w] of `fine_colours` from `coarse`, by the four steps above.
 
     `corrections` 0 lets the image move the edge within the band; 3 pins it to the coarse means to 1/10 of a
-    cell.
-    `stretches` 0 keeps what is truly half covered, as hair is.
+    cell. `stretches` 0 keeps what is truly half covered, as hair is; a second one helps where the fine
+    pixels are much smaller than the cells.
     """
     undecided = band_of(coarse, radius)
-    coefficients = averaged(regressed(coarse_colours, coarse, undecided, radius, NOISE), undecided, radius)
+    windows = regressed(coarse_colours, coarse, undecided, radius, NOISE)
     height, width = fine_colours.shape[:2]
-    start, band = geometric(coarse, undecided, scale[0], scale[1], height, width)
-    fine = applied(coefficients, fine_colours, start, band, scale[0], scale[1])
+    alpha, places = _spread(coarse, undecided, scale[0], scale[1], height, width)
+    start = _geometric(coarse, places, scale[0], scale[1])
+    coefficients = averaged(windows, undecided, radius)
+    _applied(coefficients, fine_colours, alpha, places, scale[0], scale[1])
     reach = max(2, round((radius + 1.5) / max(scale)))
     for _ in range(stretches):
-        fine = stretched(fine, start, band, reach, *SURE)
+        _stretched(alpha, places, start, reach)
     for _ in range(corrections):
-        fine = corrected(fine, coarse, band, scale[0], scale[1])
-    return settled(fine)
+        _corrected(alpha, coarse, undecided, places, scale[0], scale[1])
+    return settled(alpha)
 
 
 def settled(alpha: Alpha) -> Alpha:
-    """Values within 1/255 of 0 or 1 are that."""
+    """Values within 1/255 of 0 or 1 are that, in place."""
     alpha[alpha < 1 / 255] = 0
     alpha[alpha > 254 / 255] = 1
     return alpha
@@ -89,7 +82,7 @@ def band_of(alpha: Alpha, reach: int) -> Band:
 
 
 @kernel
-def regressed(colours: Colours, alpha: Alpha, band: Band, radius: int, noise: float) -> Coefficients:
+def regressed(colours: Colours, alpha: Alpha, band: Band, radius: int, noise: float) -> NDArray[np.float32]:
     """Ridge regression of alpha on colour in the (2·radius+1)² window of each cell of the band."""
     height, width = alpha.shape
     out = np.zeros((height, width, 4), np.float32)
@@ -127,7 +120,7 @@ def regressed(colours: Colours, alpha: Alpha, band: Band, radius: int, noise: fl
 
 
 @kernel
-def averaged(coefficients: Coefficients, band: Band, radius: int) -> Coefficients:
+def averaged(coefficients: NDArray[np.float32], band: Band, radius: int) -> NDArray[np.float32]:
     """Mean over all windows that hold the cell."""
     height, width, _ = coefficients.shape
     out = coefficients.copy()
@@ -149,136 +142,148 @@ def averaged(coefficients: Coefficients, band: Band, radius: int) -> Coefficient
 
 @kernel
 def _between(at, length):  # type: ignore[no-untyped-def]
-    """Lower sample, upper sample and fraction for bilinear interpolation at `at` (samples at whole
-    numbers)."""
+    """Lower sample, upper sample and fraction for linear interpolation at `at`; samples at whole numbers."""
     at = min(max(at, 0.0), length - 1.0)
     low = int(at)
     return low, min(low + 1, length - 1), np.float32(at - low)
 
 
 @kernel
-def geometric(
-    coarse: Alpha, undecided: Band, sx: float, sy: float, height: int, width: int
-) -> tuple[Alpha, Band]:
-    """(alpha, band) on the fine grid by geometry alone: the 0.5 level of the bilinear surface, one pixel
-    wide."""
+def _spread(coarse, undecided, sx, sy, height, width):  # type: ignore[no-untyped-def]
+    """(alpha with the decided cells' values, places that interpolate at least one undecided cell)."""
     rows, columns = coarse.shape
-    alpha = np.zeros((height, width), np.float32)
-    band = np.zeros((height, width), np.uint8)
+    left, right = np.empty(width, np.int32), np.empty(width, np.int32)
+    for x in range(width):
+        left[x], right[x], _ = _between((x + 0.5) * sx - 0.5, columns)
+    alpha = np.empty((height, width), np.float32)
+    count = 0
     for y in range(height):
-        y0, y1, fy = _between((y + 0.5) * sy - 0.5, rows)
+        y0, y1, _ = _between((y + 0.5) * sy - 0.5, rows)
+        above, below, values, line = undecided[y0], undecided[y1], coarse[y0], alpha[y]
         for x in range(width):
-            x0, x1, fx = _between((x + 0.5) * sx - 0.5, columns)
-            a, b, c, d = coarse[y0, x0], coarse[y0, x1], coarse[y1, x0], coarse[y1, x1]
-            if undecided[y0, x0] | undecided[y0, x1] | undecided[y1, x0] | undecided[y1, x1] == 0:
-                alpha[y, x] = a
-                continue
-            band[y, x] = 1
-            top, bottom = a + (b - a) * fx, c + (d - c) * fx
-            value = top + (bottom - top) * fy
-            dx = ((b - a) * (1 - fy) + (d - c) * fy) * sx
-            dy = (bottom - top) * sy
-            gradient = min(max(np.sqrt(dx * dx + dy * dy), 1e-6), 1.0)
-            alpha[y, x] = min(max(0.5 + (value - 0.5) / gradient, 0.0), 1.0)
-    return alpha, band
+            line[x] = values[left[x]]
+            count += (above[left[x]] | above[right[x]] | below[left[x]] | below[right[x]]) != 0
+    places = np.empty((count, 2), np.int32)
+    count = 0
+    for y in range(height):
+        y0, y1, _ = _between((y + 0.5) * sy - 0.5, rows)
+        above, below = undecided[y0], undecided[y1]
+        for x in range(width):
+            if (above[left[x]] | above[right[x]] | below[left[x]] | below[right[x]]) != 0:
+                places[count, 0], places[count, 1] = y, x
+                count += 1
+    return alpha, places
 
 
 @kernel
-def applied(coefficients, colours, start, band, sx, sy):  # type: ignore[no-untyped-def]
-    """a·I + b on the band of the fine grid, clamped; `start` elsewhere."""
-    rows, columns, _ = coefficients.shape
-    height, width = start.shape
-    out = start.copy()
-    for y in range(height):
-        y0, y1, fy = _between((y + 0.5) * sy - 0.5, rows)
-        for x in range(width):
-            if band[y, x] == 0:
-                continue
-            x0, x1, fx = _between((x + 0.5) * sx - 0.5, columns)
-            value = np.float32(0)
-            for k in range(4):
-                top = coefficients[y0, x0, k] + (coefficients[y0, x1, k] - coefficients[y0, x0, k]) * fx
-                bottom = coefficients[y1, x0, k] + (coefficients[y1, x1, k] - coefficients[y1, x0, k]) * fx
-                factor = np.float32(colours[y, x, min(k, 2)]) if k < 3 else np.float32(1)
-                value += (top + (bottom - top) * fy) * factor
-            out[y, x] = min(max(value, np.float32(0)), np.float32(1))
+def _geometric(coarse, places, sx, sy):  # type: ignore[no-untyped-def]
+    """float32 [n]: alpha by geometry alone, the 0.5 level of the bilinear surface drawn one pixel wide."""
+    rows, columns = coarse.shape
+    out = np.empty(places.shape[0], np.float32)
+    for n in range(places.shape[0]):
+        y0, y1, fy = _between((places[n, 0] + 0.5) * sy - 0.5, rows)
+        x0, x1, fx = _between((places[n, 1] + 0.5) * sx - 0.5, columns)
+        a, b, c, d = coarse[y0, x0], coarse[y0, x1], coarse[y1, x0], coarse[y1, x1]
+        top, bottom = a + (b - a) * fx, c + (d - c) * fx
+        dx, dy = ((b - a) * (1 - fy) + (d - c) * fy) * sx, (bottom - top) * sy
+        gradient = min(max(np.sqrt(dx * dx + dy * dy), 1e-6), 1.0)
+        out[n] = min(max(0.5 + (top + (bottom - top) * fy - 0.5) / gradient, 0.0), 1.0)
     return out
 
 
 @kernel
-def stretched(guess: Alpha, start: Alpha, band: Band, reach: int, sure: float, unsure: float) -> Alpha:
-    """Local means of the two classes moved to 0 and 1; where they lie closer than `sure`, `start` fades in.
+def _applied(coefficients, colours, alpha, places, sx, sy):  # type: ignore[no-untyped-def]
+    """a·I + b, clamped, into the places of `alpha`."""
+    rows, columns, _ = coefficients.shape
+    for n in range(places.shape[0]):
+        y, x = places[n, 0], places[n, 1]
+        y0, y1, fy = _between((y + 0.5) * sy - 0.5, rows)
+        x0, x1, fx = _between((x + 0.5) * sx - 0.5, columns)
+        value = np.float32(0)
+        for k in range(4):
+            top = coefficients[y0, x0, k] + (coefficients[y0, x1, k] - coefficients[y0, x0, k]) * fx
+            bottom = coefficients[y1, x0, k] + (coefficients[y1, x1, k] - coefficients[y1, x0, k]) * fx
+            factor = np.float32(colours[y, x, k]) if k < 3 else np.float32(1)
+            value += (top + (bottom - top) * fy) * factor
+        alpha[y, x] = min(max(value, np.float32(0)), np.float32(1))
+
+
+@kernel
+def _unit(value: float) -> float:
+    """Clamped to 0..1."""
+    return min(max(value, 0.0), 1.0)
+
+
+@kernel
+def _stretched(alpha, places, start, reach):  # type: ignore[no-untyped-def]
+    """Local means of the two classes moved to 0 and 1; where they lie close together `start` takes over.
 
     The class means weigh each pixel by alpha² and (1 - alpha)², so that mixed pixels hardly move them.
     """
-    height, width = guess.shape
-    out = guess.copy()
-    for y in range(height):
-        for x in range(width):
-            if band[y, x] == 0:
-                continue
-            ones = up = zeros = down = np.float32(0)
-            for j in range(max(y - reach, 0), min(y + reach + 1, height)):
-                for i in range(max(x - reach, 0), min(x + reach + 1, width)):
-                    a = guess[j, i]
-                    w = a * a
-                    ones, up = ones + w, up + w * a
-                    w = (1 - a) * (1 - a)
-                    zeros, down = zeros + w, down + w * a
-            high = float(up / ones) if ones > 0.5 else 1.0
-            low = float(down / zeros) if zeros > 0.5 else 0.0
-            gap = high - low
-            trust = min(max((gap - unsure) / (sure - unsure), 0.0), 1.0)
-            value = (guess[y, x] - low) / max(gap, 0.15)
-            out[y, x] = trust * min(max(value, 0.0), 1.0) + (1 - trust) * start[y, x]
-    return out
+    height, width = alpha.shape
+    out = np.empty(places.shape[0], np.float32)
+    for n in range(places.shape[0]):
+        y, x = places[n, 0], places[n, 1]
+        own = alpha[y, x]
+        if own in (0.0, 1.0) and own == start[n]:
+            out[n] = own  # nothing below can move it
+            continue
+        count = total = squares = cubes = np.float32(0)
+        for j in range(max(y - reach, 0), min(y + reach + 1, height)):
+            for a in alpha[j, max(x - reach, 0) : min(x + reach + 1, width)]:
+                total += a
+                squares += a * a
+                cubes += a * a * a
+                count += np.float32(1)
+        zeros = count - 2 * total + squares  # sum of (1 - a)²
+        high = cubes / squares if squares > 0.5 else np.float32(1)
+        low = (total - 2 * squares + cubes) / zeros if zeros > 0.5 else np.float32(0)
+        gap = high - low
+        trust = _unit((gap - SURE[1]) / (SURE[0] - SURE[1]))
+        out[n] = trust * _unit((own - low) / max(gap, 0.15)) + (1 - trust) * start[n]
+    for n in range(places.shape[0]):
+        alpha[places[n, 0], places[n, 1]] = out[n]
 
 
 @kernel
-def corrected(fine: Alpha, coarse: Alpha, band: Band, sx: float, sy: float) -> Alpha:
-    """What the cell means lack is added back, interpolated, inside the band."""
-    lack = cell_means(fine, sx, sy, coarse.shape[0], coarse.shape[1])
+def _corrected(alpha, coarse, undecided, places, sx, sy):  # type: ignore[no-untyped-def]
+    """What the means of the undecided cells lack is added to the places, interpolated."""
     rows, columns = coarse.shape
-    for y in range(rows):
-        for x in range(columns):
-            lack[y, x] = coarse[y, x] - lack[y, x]
-    height, width = fine.shape
-    out = fine.copy()
-    for y in range(height):
+    lack = np.zeros((rows, columns), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            if undecided[row, column]:
+                lack[row, column] = coarse[row, column] - _cell_mean(alpha, row, column, sx, sy)
+    for n in range(places.shape[0]):
+        y, x = places[n, 0], places[n, 1]
         y0, y1, fy = _between((y + 0.5) * sy - 0.5, rows)
-        for x in range(width):
-            if band[y, x] == 0:
-                continue
-            x0, x1, fx = _between((x + 0.5) * sx - 0.5, columns)
-            top = lack[y0, x0] + (lack[y0, x1] - lack[y0, x0]) * fx
-            bottom = lack[y1, x0] + (lack[y1, x1] - lack[y1, x0]) * fx
-            out[y, x] = min(max(fine[y, x] + top + (bottom - top) * fy, np.float32(0)), np.float32(1))
-    return out
+        x0, x1, fx = _between((x + 0.5) * sx - 0.5, columns)
+        top = lack[y0, x0] + (lack[y0, x1] - lack[y0, x0]) * fx
+        bottom = lack[y1, x0] + (lack[y1, x1] - lack[y1, x0]) * fx
+        alpha[y, x] = min(max(alpha[y, x] + top + (bottom - top) * fy, np.float32(0)), np.float32(1))
+
+
+@kernel
+def _cell_mean(fine, row, column, sx, sy):  # type: ignore[no-untyped-def]
+    """Mean of `fine` over the cell, pixels weighed by the part of them that lies in it."""
+    height, width = fine.shape
+    top, bottom = row / sy, min((row + 1) / sy, float(height))
+    left, right = column / sx, min((column + 1) / sx, float(width))
+    total = weight = 0.0
+    for y in range(int(top), min(int(np.ceil(bottom)), height)):
+        wy = min(y + 1.0, bottom) - max(float(y), top)
+        for x in range(int(left), min(int(np.ceil(right)), width)):
+            w = wy * (min(x + 1.0, right) - max(float(x), left))
+            total += w * fine[y, x]
+            weight += w
+    return np.float32(total / max(weight, 1e-9))
 
 
 @kernel
 def cell_means(fine: Alpha, sx: float, sy: float, rows: int, columns: int) -> Alpha:
-    """Exact area means of the fine pixels over each coarse cell; sx, sy ≤ 1."""
-    total = np.zeros((rows, columns), np.float32)
-    weight = np.zeros((rows, columns), np.float32)
-    height, width = fine.shape
-    for y in range(height):
-        row = min(int(y * sy), rows - 1)
-        below = min(max(((y + 1) * sy - (row + 1)) / sy, 0.0), 1.0) if row + 1 < rows else 0.0
-        for x in range(width):
-            column = min(int(x * sx), columns - 1)
-            right = min(max(((x + 1) * sx - (column + 1)) / sx, 0.0), 1.0) if column + 1 < columns else 0.0
-            a = fine[y, x]
-            for j in range(2):
-                wy = below if j else 1.0 - below
-                if wy <= 0.0:
-                    continue
-                for i in range(2):
-                    w = np.float32(wy * (right if i else 1.0 - right))
-                    if w > 0.0:
-                        total[row + j, column + i] += w * a
-                        weight[row + j, column + i] += w
-    for y in range(rows):
-        for x in range(columns):
-            total[y, x] /= max(weight[y, x], np.float32(1e-6))
-    return total
+    """float32 [rows, columns]: area means of the fine pixels over each coarse cell."""
+    out = np.empty((rows, columns), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            out[row, column] = _cell_mean(fine, row, column, sx, sy)
+    return out

@@ -56,7 +56,7 @@ class Band:
 def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limits: Limits) -> Band | None:
     """None where all edges are lines. `slopes`: logit_slopes(mask), None for a binding mask."""
     side = 1 << max(0, math.ceil(math.log2(max(matte.shape) / CELLS)))
-    inside = block_means(matte[:, :, None], side)[:, :, 0] > 127.5
+    inside = block_means(matte, side) > 127.5
     edge = _edges(inside)
     if not edge.any():
         return None

@@ -25,11 +25,12 @@ from app.segmentation.masks import LOGIT_LIMIT, FloatImage, SoftMask
 
 FINE = 0.8  # mask pixels per image pixel; from here on the mask is as fine as the matte and p is the coverage
 MARGIN = 4  # mask rows around a strip: the linear filter's support at up to 3 mask pixels per image pixel
-TILE = 512  # px; with its surroundings 3.5 MB of working arrays, in reach of a core's cache
+TILE = 256  # px; with its surroundings 3.5 MB of working arrays, in reach of a core's cache
 HALO = 3  # grid cells around a tile: one for the window, one for its mean, one for interpolation
 OPINION_ROUNDS = 3  # of 1..4 the best boundary F on `lite` masks of product photos; more only adds specks
 OPINION_RADIUS = 3  # mask pixels: the decoder's edge errs by up to two
 FLAT_SHARE = 0.5  # of the mask within 1 % of its extremes: averaged masks have over 0.9, logits under 0.01
+STRETCHES = 2  # from mask pixels to grid cells; later steps halve the cells and one is enough
 NATIVE_SIDE = 256  # a decoder's own resolution (DESIGN §3); larger soft masks are its logits interpolated
 EDGE_WIDTH = (
     2.0  # mask pixels from 2 % to 98 %: an averaged mask has 0.9 to 1.5, a decoder's 8-bit file 2.1 and more
@@ -59,7 +60,7 @@ def evidence(mask: SoftMask, size: tuple[int, int]) -> tuple[Alpha, tuple[float,
     subject, scale, binding = _sigmoid(_inside(mask, size)), mask.scale, is_binding(mask, size)
     # an opinion's probability is no coverage, however fine the file: on a small image it would make a ghost
     while not binding and (max(subject.shape) >= 2 * NATIVE_SIDE or max(scale) >= FINE):
-        subject, scale = block_means(subject[:, :, None], 2)[:, :, 0], (scale[0] / 2, scale[1] / 2)
+        subject, scale = block_means(subject, 2), (scale[0] / 2, scale[1] / 2)
     return subject, scale, binding
 
 
@@ -113,11 +114,13 @@ def on_grid(subject: Alpha, colours: Colours, scale: tuple[float, float], bindin
     )
     coarse = np.dstack(list(channels))
     if binding:
-        return finer(subject, coarse, colours, scale)
+        return finer(subject, coarse, colours, scale, stretches=STRETCHES)
     for _ in range(OPINION_ROUNDS - 1):
-        alpha = finer(subject, coarse, colours, scale, radius=OPINION_RADIUS, corrections=0)
+        alpha = finer(
+            subject, coarse, colours, scale, radius=OPINION_RADIUS, corrections=0, stretches=STRETCHES
+        )
         subject = settled(cell_means(alpha, scale[0], scale[1], rows, columns))
-    return finer(subject, coarse, colours, scale, radius=OPINION_RADIUS, corrections=0)
+    return finer(subject, coarse, colours, scale, radius=OPINION_RADIUS, corrections=0, stretches=STRETCHES)
 
 
 def _from_grid(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Matte:
@@ -137,7 +140,7 @@ def _from_grid(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Ma
             out[rows, columns] = np.uint8(255 * values[0, 0])
             return
         x0, y0, x1, y1 = (edge * side for edge in window)
-        fine = refined(values, colours[area(window)], pixels[y0:y1, x0:x1], level)
+        fine = refined(np.ascontiguousarray(values), colours[area(window)], pixels[y0:y1, x0:x1], level)
         place = inner((box[0] * side, box[1] * side, columns.stop, rows.stop), (x0, y0, x1, y1))
         out[rows, columns] = _to_matte(fine[place])
 
@@ -150,11 +153,13 @@ def _from_grid(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Ma
     return out
 
 
-def refined(alpha: Alpha, colours: Colours | Pixels, pixels: Pixels, level: int) -> Alpha:
+def refined(alpha: Alpha, colours: Colours, pixels: Pixels, level: int) -> Alpha:
     """float32 [h, w] of `pixels` from `alpha` and `colours` on cells of 2^level pixels."""
-    for finer_level in range(level - 1, -1, -1):
-        fine = block_means(pixels, 1 << finer_level) if finer_level else pixels
-        alpha = finer(np.ascontiguousarray(alpha), colours, fine, (0.5, 0.5))
+    pyramid: list[NDArray[np.generic]] = [pixels]
+    for _ in range(level - 1):
+        pyramid.append(block_means(pyramid[-1], 2))
+    for fine in reversed(pyramid):
+        alpha = finer(alpha, colours, fine, (0.5, 0.5))
         colours = fine
     return alpha
 
