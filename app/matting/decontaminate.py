@@ -36,7 +36,7 @@ def hidden_removed(pixels: Pixels, matte: Matte) -> Pixels:
 
 
 def cleaned(pixels: Pixels, matte: Matte, mixture: Matte) -> Pixels:
-    """Colours for `matte`; `mixture` is how the photo mixes: before feather, roi and the image's own alpha."""
+    """Colours for `matte`; `mixture` is how the photo mixes: before feather, roi and its own alpha."""
     out = hidden_removed(pixels, matte)
     tiles = edge_tiles(mixture, 0, TILE)
     if not tiles:
