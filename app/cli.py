@@ -15,6 +15,7 @@ from app import logs
 from app.commands import serve as server
 from app.commands.batch import batch
 from app.commands.fit_codec import fit_codec
+from app.commands.jobs import jobs_app, queue
 from app.commands.models import models_app
 from app.commands.remove import remove
 from app.db.migrations import migrate as apply_migrations
@@ -33,6 +34,8 @@ models_app.command("fit-codec")(fit_codec)
 app.add_typer(models_app)
 app.command()(remove)
 app.command()(batch)
+app.add_typer(jobs_app)
+app.command()(queue)
 
 Host = Annotated[
     str | None, typer.Option(help="Address to listen on; CUTOUT_HOST.", show_default="127.0.0.1")

@@ -68,7 +68,8 @@ def test_migrate(run: Run, postgres: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["dev"], ["serve"], ["worker"], ["migrate"], ["models"], ["remove"], ["batch"]]
+    "command",
+    [[], ["dev"], ["serve"], ["worker"], ["migrate"], ["models"], ["remove"], ["batch"], ["jobs"], ["queue"]],
 )
 def test_help(run: Run, command: list[str]) -> None:
     code, out, _ = run(*command, "--help")
