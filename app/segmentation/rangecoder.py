@@ -53,9 +53,9 @@ def room(state: Writer, decisions: int) -> int:
 @numba.njit(cache=True)
 def write(decisions: Decisions, odds: Probabilities, state: Writer, buffer: Bytes) -> None:
     """`buffer` has `room` for them."""
-    low, span = state[_LOW], state[_SPAN]
+    low, span = int(state[_LOW]), int(state[_SPAN])
     for decision in decisions:
-        mask = -np.int64(decision & 1)
+        mask = -int(decision & 1)
         if decision < RAW:
             bound = _bound(span, odds, decision >> 1)
             low += bound & mask
@@ -73,7 +73,7 @@ def write(decisions: Decisions, odds: Probabilities, state: Writer, buffer: Byte
 @numba.njit(cache=True)
 def finish(state: Writer, buffer: Bytes) -> int:
     """Bytes written."""
-    low = state[_LOW]
+    low = int(state[_LOW])
     for _ in range(5):
         low = _push(low, state, buffer)
     return int(state[_AT])
@@ -82,7 +82,8 @@ def finish(state: Writer, buffer: Bytes) -> int:
 @numba.njit(cache=True)
 def start(buffer: Bytes) -> tuple[int, int, int]:
     """(low, span, at) of a reader."""
-    low, at = 0, 0
+    low = 0
+    at = 0
     for _ in range(4):
         low, at = _pull(low, at, buffer)
     return low, WHOLE, at
@@ -94,7 +95,7 @@ def read(
 ) -> tuple[int, int, int, int]:
     """(low, span, at, bit). More was read than there is when `at` has passed the buffer's end."""
     bound = _bound(span, odds, context)
-    mask = -np.int64(low >= bound)
+    mask = -int(low >= bound)
     low -= bound & mask
     span = bound + ((span - 2 * bound) & mask)
     _adapt(odds, context, mask)
@@ -110,7 +111,7 @@ def read_raw(low: int, span: int, at: int, count: int, buffer: Bytes) -> tuple[i
     found = 0
     for _ in range(count):
         span >>= 1
-        mask = -np.int64(low >= span)
+        mask = -int(low >= span)
         low -= span & mask
         found = (found << 1) - mask
         if span < _TOP:
@@ -121,13 +122,13 @@ def read_raw(low: int, span: int, at: int, count: int, buffer: Bytes) -> tuple[i
 
 @numba.njit(cache=True, forceinline=True)
 def _bound(span: int, odds: Probabilities, context: int) -> int:
-    return (span >> 16) * ((np.int64(odds[2 * context]) + np.int64(odds[2 * context + 1])) >> 1)
+    return (span >> 16) * ((int(odds[2 * context]) + int(odds[2 * context + 1])) >> 1)
 
 
 @numba.njit(cache=True, forceinline=True)
 def _adapt(odds: Probabilities, context: int, mask: int) -> None:
     """Towards a 1 where `mask` is -1, a 0 where it is 0."""
-    fast, slow = np.int64(odds[2 * context]), np.int64(odds[2 * context + 1])
+    fast, slow = int(odds[2 * context]), int(odds[2 * context + 1])
     odds[2 * context] = fast + (((65535 - fast) >> _FAST) & ~mask) - ((fast >> _FAST) & mask)
     odds[2 * context + 1] = slow + (((65535 - slow) >> _SLOW) & ~mask) - ((slow >> _SLOW) & mask)
 
@@ -135,7 +136,7 @@ def _adapt(odds: Probabilities, context: int, mask: int) -> None:
 @numba.njit(cache=True, forceinline=True)
 def _pull(low: int, at: int, buffer: Bytes) -> tuple[int, int]:
     """Zeros follow the end."""
-    byte = np.int64(buffer[at]) if at < buffer.size else 0
+    byte = int(buffer[at]) if at < buffer.size else 0
     return (low << 8) | byte, at + 1
 
 
@@ -145,7 +146,7 @@ def _push(low: int, state: Writer, buffer: Bytes) -> int:
     if low < 0xFF000000 or low > WHOLE:
         carry = low >> 32
         if state[_STARTED]:
-            _put(buffer, state, state[_CACHE] + carry)
+            _put(buffer, state, int(state[_CACHE]) + carry)
         while state[_PENDING]:
             _put(buffer, state, 0xFF + carry)
             state[_PENDING] -= 1
