@@ -86,6 +86,12 @@ export class Editor {
     return this
   }
 
+  async hair(choice: 'Auto' | 'Strong' | 'Off'): Promise<this> {
+    const group = this.page.getByRole('group', { name: 'Hair and fur' })
+    await group.getByRole('radio', { name: choice }).check({ force: true })
+    return this
+  }
+
   async apply(): Promise<Download> {
     const [download] = await Promise.all([
       this.page.waitForEvent('download'),

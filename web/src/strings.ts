@@ -128,7 +128,7 @@ export const S = {
 
 /** What went wrong, and what to do next. */
 export const FAULTS: Readonly<Record<string, string>> = {
-  offline: 'You are offline. Your marks are safe; reconnect and try again.',
+  offline: 'You are offline. Your marks are safe; reconnect to go on.',
   network: 'The server cannot be reached. Your marks are safe; try again in a moment.',
   unavailable: 'The service is busy or restarting. Try again in a moment.',
   database_unavailable: 'The service is busy or restarting. Try again in a moment.',

@@ -198,6 +198,15 @@ export class Workbench {
     this.pump()
   }
 
+  /** The network is back: what failed for the lack of it goes on by itself. */
+  reconnected(): void {
+    const { entries, session } = this.state.get()
+    for (const { id, step } of entries) {
+      if (step.at === 'failed' && step.during === 'prepare' && step.error.code === 'offline') void this.retry(id)
+    }
+    if (session?.mask.get().fault?.code === 'offline') void session.retry()
+  }
+
   /** Encodes an image anew whose data the server has dropped; its marks are kept by the browser. */
   async prepareAgain(id: string): Promise<void> {
     const { current, session } = this.state.get()

@@ -78,6 +78,7 @@ function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readon
   useKeys(session, onCommand)
   usePreload(workbench)
   useLeaveWarning(workbench)
+  useReconnect(workbench)
   const entry = entries.find((one) => one.id === current) ?? null
   const opened = useOpened(workbench)
   return (
@@ -122,6 +123,14 @@ function usePreload(workbench: Workbench): void {
     }
     const idle = requestIdleCallback(() => workbench.preload(), { timeout: 3000 })
     return () => cancelIdleCallback(idle)
+  }, [workbench])
+}
+
+function useReconnect(workbench: Workbench): void {
+  useEffect(() => {
+    const onOnline = (): void => workbench.reconnected()
+    window.addEventListener('online', onOnline)
+    return () => window.removeEventListener('online', onOnline)
   }, [workbench])
 }
 
