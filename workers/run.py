@@ -56,10 +56,12 @@ class RunFiles:
 
     async def keep(self) -> None:
         """The result stands."""
-        await self._store.delete(self._needless)
+        if self._needless:
+            await self._store.delete(self._needless)
 
     async def drop(self) -> None:
-        await self._store.delete(self._written)
+        if self._written:
+            await self._store.delete(self._written)
 
 
 class Run:

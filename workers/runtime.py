@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import psutil
 import structlog
@@ -12,11 +13,12 @@ from app.errors import AppError, Internal, Unavailable
 from app.jobs.claims import Outcome, Turn
 from app.jobs.errors import LeaseLost
 from app.jobs.types import Job
-from app.queue.messages import BadMessage, JobMessage
 from workers.leases import LeaseKeeper
 from workers.options import Context, Handlers
 from workers.run import Run, WorkerBroken
 from workers.settle import Settler, drop
+
+T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -37,63 +39,58 @@ class Runtime:
         self._slots = options.slots
         self._working: set[Run] = set()
         self._settling: set[Run] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._looking = asyncio.Lock()
-        self._next_look: asyncio.Task[None] | None = None
+        self._next_look: asyncio.Task[bool] | None = None
 
     @property
     def busy(self) -> int:
         """Slots that are taken. A run that is only being written down takes none, while those are few."""
         return len(self._working) + max(0, len(self._settling) - self._slots)
 
-    async def heard(self, message: object) -> None:
-        """A ring says that there is work, not which: the queue's order does. Returns when somebody looked."""
-        try:
-            JobMessage.from_json(message)
-        except BadMessage as error:
-            _log.error("message refused", message=str(error))
-            return
-        await self._look()
+    async def look(self) -> bool:
+        """Take what may be taken now, in the queue's order. True: that was all there was."""
+        # a claim that is cancelled half-way would leave a job that nobody works on
+        return await asyncio.shield(self._look())
 
-    async def look(self) -> None:
-        """Takes what may be taken now, without a ring."""
-        await self._look()
+    async def looked(self) -> None:
+        """After `leaving` is set: no look is under way, and none will take anything."""
+        async with self._looking:
+            pass
 
     async def idle(self) -> None:
         """Until every job that was begun has ended, and those that were begun in its stead."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _look(self) -> asyncio.Task[None]:
+    def _look(self) -> asyncio.Task[bool]:
         """Who asks before the next look has begun shares it: twenty jobs that end together are one claim."""
         if self._next_look is None:
             self._next_look = self._spawn(self._fill())
         return self._next_look
 
-    async def _fill(self) -> None:
+    async def _fill(self) -> bool:
         async with self._looking:
             self._next_look = None
-            while not self.leaving.is_set() and (free := self._slots - self.busy) > 0:
-                jobs = await self._claim(free)
+            while not self.leaving.is_set() and (free := self._turn.at_once(self._slots - self.busy)) > 0:
+                try:
+                    jobs = await self._claims.claim_many(self._turn, free)
+                except Unavailable:
+                    _log.warning("the database does not answer", queue=self._turn.queue)
+                    return False
                 for job in jobs:
                     run = Run(job, self._context.store, self._report)
                     self._working.add(run)
                     self._spawn(self._work(run))
-                if not jobs:
-                    return
-
-    async def _claim(self, count: int) -> list[Job]:
-        try:
-            return await self._claims.claim_many(self._turn, count)
-        except Unavailable:
-            _log.warning("the database does not answer", queue=self._turn.queue)
-            return []  # the rows are queued still; the reconciler rings again
+                if len(jobs) < free:
+                    return True
+        return False
 
     async def _work(self, run: Run) -> None:
         job = run.job
@@ -113,10 +110,12 @@ class Runtime:
                 await drop(run)
             finally:
                 self._keeper.remove(run)
+                was = self.busy
                 self._working.discard(run)
                 self._settling.discard(run)
                 self._recycle()
-                self._look()
+                if self.busy < was:
+                    self._look()
 
     async def _try(self, run: Run) -> Outcome | AppError:
         """The handler's answer, errors as values. Raises LeaseLost."""

@@ -56,9 +56,9 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     _log.info("worker ready", queue=settings.queue, slots=options.slots)
     await runtime.leaving.wait()
     bell.deaf()
+    await runtime.looked()
     await _leave(keeper, options.grace_s)
     await _end(background)
-    await bell.quiet()
     with contextlib.suppress(Unavailable):
         await doorbell.gone(settings.queue, runtime.worker)
     keeper.stop()

@@ -1,5 +1,6 @@
 """One pool a process, fit for a transaction pooler (Supabase): no session state, no prepared statements."""
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -35,7 +36,7 @@ async def open_pool(dsn: str, min_size: int = 1, max_size: int = 10) -> Pool:
         min_size=min_size,
         max_size=max_size,
         timeout=WAIT_S,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         reconnect_timeout=WAIT_S,
         open=False,
     )
@@ -45,6 +46,18 @@ async def open_pool(dsn: str, min_size: int = 1, max_size: int = 10) -> Pool:
         await pool.close()
         raise DatabaseUnavailable("the database does not answer") from error
     return pool
+
+
+async def _check(conn: Connection) -> None:
+    """Whether a connection that was idle still stands. Raises psycopg.OperationalError.
+
+    Who has asked nothing is told nothing: only where there is something to read, as a rule the server's
+    farewell, is the server asked. psycopg_pool's own check is a round trip before every use.
+    """
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(conn)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.db.page import Page, after, cut
-from app.db.pool import Pool, connection, transaction
+from app.db.pool import Pool, connection
 from app.jobs import repository
 from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
@@ -66,7 +66,7 @@ class JobAdmin:
 
     async def cancel(self, job_id: UUID) -> Job:
         """Raises JobNotFound, JobEnded."""
-        async with transaction(self._pool) as conn:
+        async with connection(self._pool) as conn:
             job = await repository.one(conn, "cancel_any", {"id": job_id})
         if job is None:
             raise JobEnded(f"the job has already {(await self.show(job_id)).status}")

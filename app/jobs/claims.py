@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from app.db.pool import Connection, Pool, connection, transaction
 from app.errors import AppError
 from app.jobs import repository
-from app.jobs.announce import announce
+from app.jobs.announce import announce, answered
 from app.jobs.errors import LeaseLost
 from app.jobs.events import Events
 from app.jobs.types import Job
@@ -22,7 +22,6 @@ MAX_ATTEMPTS = 3
 BACKOFF_S = (2.0, 10.0)
 """Before the second and the third attempt."""
 
-_NO_CAP = 1_000_000
 _LOST = "the job was given to somebody else, or canceled"
 
 Effect: TypeAlias = Callable[[Connection], Awaitable[None]]
@@ -60,6 +59,10 @@ class Turn:
     waited_s: float = 0
     """Younger jobs are left to others."""
 
+    def at_once(self, slots: int) -> int:
+        """How many to claim for so many free slots: under a cap each is counted before the next."""
+        return slots if self.user_cap is None else min(slots, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Success:
@@ -83,18 +86,19 @@ class Claims:
         return jobs[0] if jobs else None
 
     async def claim_many(self, turn: Turn, count: int) -> list[Job]:
-        """At most `count` jobs in their order, now ours; where users are capped, one at a time."""
+        """At most `turn.at_once(count)` jobs in their order, now ours."""
         values = {
             "queue": turn.queue,
             "worker": turn.worker,
             "lease_s": turn.lease_s,
-            "count": count if turn.user_cap is None else 1,
-            "user_cap": _NO_CAP if turn.user_cap is None else turn.user_cap,
+            "count": turn.at_once(count),
+            "user_cap": turn.user_cap,
             "waited_s": turn.waited_s,
         }
-        async with transaction(self._pool) as conn:
+        async with connection(self._pool) as conn:
             jobs = await repository.claim(conn, values)
         await self._events.changed(*jobs)
+        await answered(self._doorbell, turn.queue, jobs)
         return jobs
 
     async def renew(self, held: Sequence[tuple[UUID, int]], lease_s: float) -> set[UUID]:
@@ -122,7 +126,8 @@ class Claims:
 
         An effect that raises takes all of them back.
         """
-        async with transaction(self._pool) as conn:
+        effects = any(success.outcome.effects for success in done)
+        async with (transaction if effects else connection)(self._pool) as conn:
             ended = {job.id: job for job in await repository.many(conn, "succeed", _columns(done))}
             for success in done:
                 for effect in success.outcome.effects if success.job.id in ended else ():
@@ -162,7 +167,7 @@ class Claims:
     async def _change(
         self, job: Job, query: str, values: Mapping[str, object], effects: Sequence[Effect] = ()
     ) -> Job:
-        async with transaction(self._pool) as conn:
+        async with (transaction if effects else connection)(self._pool) as conn:
             changed = await repository.one(conn, query, _held(job, **values))
             if changed is None:
                 raise LeaseLost(_LOST)

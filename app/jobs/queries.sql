@@ -41,7 +41,7 @@ where me.id = %(id)s and me.status = 'queued' and ahead.status = 'queued' and ah
        or (ahead.priority = me.priority and (ahead.turn, ahead.id) <= (me.turn, me.id)))
 
 -- name: lock_claims
--- one claim of a queue at a time, so that the cap below is exact; held for the length of one update
+-- where users are capped: one claim of a queue at a time, held for the length of one update
 select pg_advisory_xact_lock(hashtextextended('claim:' || %(queue)s, 0))
 
 -- name: claim
@@ -49,10 +49,10 @@ with next as (
     select id from jobs
     where status = 'queued' and queue = %(queue)s and run_after <= now() and deadline > now()
       and created_at <= now() - make_interval(secs => %(waited_s)s)
-      and user_id <> all (array(
+      and (%(user_cap)s::int is null or user_id <> all (array(
           select user_id from jobs
           where status = 'processing' and queue = %(queue)s
-          group by user_id having count(*) >= %(user_cap)s))
+          group by user_id having count(*) >= %(user_cap)s)))
     order by priority desc, turn, id
     limit %(count)s
     for update skip locked
@@ -154,11 +154,13 @@ returning *
 
 -- name: waiting
 -- what Redis should know: told a while ago, or never
-select id, fence, queue, request_id from jobs
-where status = 'queued' and run_after <= now()
-  and (announced_at is null or announced_at < now() - make_interval(secs => %(grace_s)s))
-order by priority desc, turn, id
-limit %(limit)s
+select row.* from (select distinct queue from jobs where status = 'queued') q
+cross join lateral (
+    select id, fence, queue, request_id from jobs
+    where queue = q.queue and status = 'queued' and run_after <= now()
+      and (announced_at is null or announced_at < now() - make_interval(secs => %(grace_s)s))
+    order by priority desc, turn, id
+    limit %(limit)s) row
 
 -- name: announced
 update jobs set announced_at = now()

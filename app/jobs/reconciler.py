@@ -21,8 +21,9 @@ QUARANTINE = 6
 """Workers that a job may end (DESIGN §8)."""
 GRACE_S = 1.0
 """An announcement is looked for in Redis when it is this old; before, it may be on its way."""
-AT_ONCE = 10_000
-"""Rows looked up in Redis per sweep, the next ones first: one ZMSCORE, 4 ms for 10,000."""
+AT_ONCE = 100
+"""Rows of a queue that are looked up in Redis per sweep, the next ones first. One ring wakes every idle
+worker, and who is awake takes whatever waits."""
 
 _log = structlog.get_logger()
 

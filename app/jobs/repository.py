@@ -15,6 +15,7 @@ from app.jobs.types import Job, JobKind, JobStatus
 from app.webhooks.types import JobWebhook
 
 _SQL = load(Path(__file__).with_name("queries.sql"))
+_COLUMNS = tuple(field.name for field in fields(Job))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class KindStats:
 
 
 def job_from(row: Row) -> Job:
-    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Job)}
+    values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
     webhook = JobWebhook.model_validate(row["webhook"]) if row["webhook"] else None
     typed = {"kind": JobKind(row["kind"]), "status": JobStatus(row["status"]), "webhook": webhook}
     return Job(**{**values, **typed})
@@ -88,9 +89,13 @@ async def position(conn: Connection, job_id: UUID) -> int:
 
 
 async def claim(conn: Connection, values: Mapping[str, object]) -> list[Job]:
-    """In their order. Inside a transaction: the lock makes the user's cap exact."""
-    await conn.execute(_SQL["lock_claims"], values)
-    rows = await (await conn.execute(_SQL["claim"], values)).fetchall()
+    """In their order. A cap of users is exact: one claim at a time counts what runs, then takes."""
+    if values["user_cap"] is None:
+        rows = await (await conn.execute(_SQL["claim"], values)).fetchall()
+    else:
+        async with conn.transaction():
+            await conn.execute(_SQL["lock_claims"], values)
+            rows = await (await conn.execute(_SQL["claim"], values)).fetchall()
     rows.sort(key=lambda row: (-row["priority"], row["turn"], row["id"]))
     return [job_from(row) for row in rows]
 

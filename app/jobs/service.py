@@ -89,7 +89,7 @@ class JobService:
 
     async def cancel(self, user_id: UUID, job_id: UUID) -> Job:
         """Ends the job at once; a worker that has it stops at its next step. Raises JobNotFound, JobEnded."""
-        async with transaction(self._pool) as conn:
+        async with connection(self._pool) as conn:
             job = await repository.one(conn, "cancel", {"id": job_id, "user_id": user_id})
         if job is None:
             ended = await self.get(user_id, job_id)

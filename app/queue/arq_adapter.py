@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from arq.connections import ArqRedis, RedisSettings
+from arq.constants import job_key_prefix
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -53,6 +54,14 @@ def serialize(data: dict[str, Any]) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode()
 
 
+async def drop_rings(redis: ArqRedis, queue: str, keys: Collection[str]) -> None:
+    """What `enqueue_job` has made of them. Raises RedisError."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.zrem(queue, *keys)
+        pipe.delete(*(f"{job_key_prefix}{key}" for key in keys))
+        await pipe.execute()
+
+
 class ArqDoorbell:
     """Doorbell, Publisher and Presence over one Redis."""
 
@@ -71,6 +80,12 @@ class ArqDoorbell:
         async with self._bounded():
             scores = await self._redis.zmscore(queue, asked)
         return {key for key, score in zip(asked, scores, strict=True) if score is None}
+
+    async def answered(self, queue: str, keys: Collection[str]) -> None:
+        if not keys:
+            return
+        async with self._bounded():
+            await drop_rings(self._redis, queue, keys)
 
     async def publish(self, *messages: tuple[str, bytes]) -> None:
         async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:

@@ -15,6 +15,10 @@ class Doorbell(Protocol):
         """Which of these announcements (`JobMessage.key`) Redis does not hold. Raises QueueUnavailable."""
         ...
 
+    async def answered(self, queue: str, keys: Collection[str]) -> None:
+        """Forget these announcements. Raises QueueUnavailable; a ring too many does no harm."""
+        ...
+
 
 class Publisher(Protocol):
     async def publish(self, *messages: tuple[str, bytes]) -> None:

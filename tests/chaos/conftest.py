@@ -45,6 +45,9 @@ class LossyDoorbell:
     async def forgotten(self, queue: str, keys: Collection[str]) -> set[str]:
         return await self.bell.forgotten(queue, keys)
 
+    async def answered(self, queue: str, keys: Collection[str]) -> None:
+        await self.bell.answered(queue, keys)
+
 
 @dataclass
 class World:

@@ -15,7 +15,6 @@ from app.queue.arq_adapter import connect
 from app.queue.messages import JobMessage
 from tests.chaos.conftest import World
 from tests.chaos.worker import QUEUE
-from workers.bell import LOCK_S
 from workers.leases import EXIT_STUCK
 from workers.sweep import tidy
 
@@ -75,17 +74,17 @@ async def test_a_blocked_loop_runs_once(world: World, block_s: float, lease_s: f
     assert await world.value("select sum(crashes) from jobs") == 0
 
 
-async def test_locks_of_the_dead_do_not_stop_the_living(world: World) -> None:
+async def test_rings_and_locks_of_the_dead_do_not_stop_the_living(world: World) -> None:
+    """What killed workers of arq leave at the head of a queue: messages of nobody, each with its lock."""
     redis = connect(world.redis_url)
     for _ in range(150):
         message = JobMessage(uuid4(), 0)
         await world.bell.ring(QUEUE, message)
-        await redis.psetex(f"arq:in-progress:{message.key}", int(10 * LOCK_S * 1000), b"1")
+        await redis.psetex(f"arq:in-progress:{message.key}", 100_000, b"1")
+    (job,) = await world.create(1)
     async with world.fleet(1).running():
-        (job,) = await world.create(1)
         await world.until(SUCCEEDED, 1, PATIENCE_S)
     assert (await row(world, job)).fence == 1
-    assert await redis.zcard(QUEUE) >= 150, "the locks were still there"
     await redis.aclose(close_connection_pool=True)
 
 

@@ -185,7 +185,9 @@ async def test_connections_to_postgres_may_break(
     heard = asyncio.create_task(states(hub.job(user, job_id)))
     await asyncio.sleep(0.2)
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname like 'test_%'")
+        admin.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname like 'test_%'"
+        )
     await ends(mute)
     assert (await heard)[-1][0] is JobStatus.SUCCEEDED
 

@@ -183,6 +183,9 @@ async def test_a_job_is_created_while_redis_is_away(pool: Pool, claims: Claims, 
         async def forgotten(self, queue: str, keys: object) -> set[str]:
             raise QueueUnavailable("away")
 
+        async def answered(self, queue: str, keys: object) -> None:
+            raise QueueUnavailable("away")
+
     job = await JobService(pool, Away()).create(encode)
     assert (await take(claims)).id == job.id
 

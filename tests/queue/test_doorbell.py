@@ -27,7 +27,20 @@ async def test_ringing_twice_is_one_message(doorbell: ArqDoorbell, redis_url: st
     client = connect(redis_url)
     queued = await client.queued_jobs(queue_name="mask")
     await client.aclose(close_connection_pool=True)
-    assert [JobMessage.from_json(job.args[0]) for job in queued] == [message]
+    assert [job.args for job in queued] == [[message.to_json()]]
+
+
+async def test_what_was_answered_leaves_nothing_behind(doorbell: ArqDoorbell, redis_url: str) -> None:
+    first, second = JobMessage(uuid4(), 0), JobMessage(uuid4(), 0)
+    for message in (first, second):
+        await doorbell.ring("mask", message)
+    await doorbell.answered("mask", [])
+    await doorbell.answered("mask", [first.key, "unknown"])
+    assert await doorbell.forgotten("mask", [first.key, second.key]) == {first.key}
+    await doorbell.answered("mask", [second.key])
+    client = connect(redis_url)
+    assert await client.dbsize() == 0
+    await client.aclose(close_connection_pool=True)
 
 
 async def test_a_missing_redis_is_a_coded_error(tmp_path: Path) -> None:
@@ -36,4 +49,6 @@ async def test_a_missing_redis_is_a_coded_error(tmp_path: Path) -> None:
         await bell.ring("mask", JobMessage(uuid4(), 0))
     with pytest.raises(QueueUnavailable):
         await bell.forgotten("mask", ["key"])
+    with pytest.raises(QueueUnavailable):
+        await bell.answered("mask", ["key"])
     await bell.close()

@@ -17,7 +17,6 @@ from app.images.service import ImageService
 from app.imaging.probe import probe
 from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, Job, JobKind, JobStatus, NewJob
-from app.queue.messages import JobMessage
 from app.storage.local import LocalStore
 from models.errors import DeviceLost, ModelError, OutOfMemory
 from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts, RgbImage
@@ -122,6 +121,7 @@ class Simulated:
     """A promptable model without weights: notes its batches, may refuse a grey."""
 
     revision, max_batch, fit, dynamic_multimask = "1", 8, Fit.PAD, None
+    codec_basis: bytes | None = None
 
     def __init__(self, error: ModelError) -> None:
         self.batches: list[int] = []
@@ -171,7 +171,7 @@ async def served(
     kit = Kit(context.pool, context.store, lambda _name: Sam2Engine(model))
     wide = replace(context, options=replace(OPTIONS, slots=len(jobs)))
     runtime = Runtime(wide, "embed:lite", embed_handlers(kit, BatchOptions(batch, LONG_S)), keeper)
-    await runtime.heard(JobMessage(jobs[0].id, jobs[0].fence).to_json())
+    await runtime.look()
     await runtime.idle()
     return runtime
 

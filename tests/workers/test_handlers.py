@@ -17,7 +17,6 @@ from app.imaging.types import Format
 from app.jobs.service import JobService
 from app.jobs.types import ApplyParams, EncodeParams, Job, JobKind, JobParams, JobStatus, NewJob, RemoveParams
 from app.matting.options import CutoutOptions
-from app.queue.messages import JobMessage
 from app.segmentation.codec import unpack
 from app.segmentation.marks import Mark, MarkKind
 from app.settings import Settings
@@ -65,7 +64,7 @@ def do(
     async def do(kind: JobKind, params: JobParams) -> Job:
         job = await jobs.create(NewJob(image.user_id, kind, "lite", image.id, params))
         for worker in workers:
-            await worker.heard(JobMessage(job.id, job.fence).to_json())
+            await worker.look()
             await worker.idle()
         return await jobs.get(image.user_id, job.id)
 
@@ -84,7 +83,7 @@ async def derived(store: LocalStore, image: Image) -> list[str]:
 
 
 async def test_encode_stores_embedding_proposal_and_working_image(
-    do: Do, images: ImageService, store: LocalStore, image: Image
+    do: Do, images: ImageService, store: LocalStore, engines: Engines, image: Image
 ) -> None:
     job = await do(JobKind.ENCODE, EncodeParams())
     result = result_of(job)
@@ -92,11 +91,14 @@ async def test_encode_stores_embedding_proposal_and_working_image(
     mask = await images.auto_mask(image.user_id, image.id, "lite")
     working = await images.working(image.user_id, image.id)
     assert sorted(await derived(store, image)) == sorted([row.key, mask, working])
-    shown = {"bytes": row.bytes, "codec": "fp16", "model": "lite", "revision": row.revision}
+    shown = {"bytes": row.bytes, "codec": "kl1", "model": "lite", "revision": row.revision}
+    assert row.bytes < 200_000 < await store.size(row.key)
     assert result["embedding"] == shown
     assert result["auto"]["score"] > 0.5
     async with store.local(row.key) as path:
-        assert unpack(path.read_bytes()).image_size == (image.width, image.height)
+        stored = path.read_bytes()
+    for one in (engines("lite").unpack(stored[: row.bytes]), unpack(stored[row.bytes :])):
+        assert (one.image_size, one.revision) == ((image.width, image.height), row.revision)
     assert {"encode", "store", "working"} <= job.timings.keys()
 
 
@@ -109,6 +111,25 @@ async def test_encoding_again_makes_nothing_new(do: Do, store: LocalStore, image
     assert result_of(await do(JobKind.ENCODE, EncodeParams())) == proposed
     assert await derived(store, image) == files
     assert len(files) == 3, files
+
+
+async def test_an_embedding_of_before_the_small_form_still_makes_masks(
+    do: Do, images: ImageService, store: LocalStore, pool: Pool, image: Image, tmp_path: Path
+) -> None:
+    await do(JobKind.ENCODE, EncodeParams())
+    row = await images.embedding(image.user_id, image.id, "lite")
+    point = Mark(kind=MarkKind.POINT, points=((image.width * 0.5, image.height * 0.5),))
+    marks = ApplyParams(marks=(point,), start="empty", options=CutoutOptions(trim=False))
+    small = result_of(await do(JobKind.APPLY_MASK, marks))
+    async with store.local(row.key) as path:
+        (tmp_path / "old").write_bytes(path.read_bytes()[row.bytes :])
+    key = keys.embedding(image.user_id, image.id, "lite", "old")
+    stored = await store.put(key, tmp_path / "old", "")
+    async with pool.connection() as conn:
+        change = "update embeddings set codec = 'fp16', storage_key = %s, bytes = %s where image_id = %s"
+        await conn.execute(change, (key, stored.bytes, image.id))
+    old = result_of(await do(JobKind.APPLY_MASK, marks))
+    assert (old["width"], old["height"]) == (small["width"], small["height"])
 
 
 async def test_remove_goes_through_both_workers(do: Do, store: LocalStore, image: Image) -> None:

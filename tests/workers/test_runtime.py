@@ -15,7 +15,8 @@ from app.jobs.claims import Outcome
 from app.jobs.errors import JobTimeout
 from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, Job, JobKind, JobStatus, NewJob
-from app.queue.messages import JobMessage
+from app.queue.arq_adapter import ArqDoorbell
+from app.queue.messages import announcement
 from app.storage import keys
 from app.storage.errors import StorageUnavailable
 from app.storage.local import LocalStore
@@ -41,9 +42,9 @@ async def put(run: Run) -> str:
     return key
 
 
-async def work(runtime: MakeRuntime, handler: Handler, job: Job) -> None:
+async def work(runtime: MakeRuntime, handler: Handler) -> None:
     worker = runtime(QUEUE, {JobKind.ENCODE: handler})
-    await worker.heard(JobMessage(job.id, job.fence).to_json())
+    await worker.look()
     await worker.idle()
 
 
@@ -66,16 +67,50 @@ async def test_one_ring_empties_the_queue(dsn: str, jobs: JobService, runtime: M
         await jobs.create(NewJob(job.user_id, JobKind.ENCODE, "lite", job.image_id, EncodeParams()))
         for _ in range(3)
     ]
-    await work(runtime, noop, job)
+    await work(runtime, noop)
     for each in (job, *more):
         assert (await row(jobs, each)).result == {"did": str(each.id)}
 
 
-async def test_a_message_that_is_not_ours_does_no_harm(
-    jobs: JobService, runtime: MakeRuntime, job: Job
+async def test_a_look_says_whether_it_took_all_there_was(
+    jobs: JobService, runtime: MakeRuntime, doorbell: ArqDoorbell, job: Job
 ) -> None:
-    await runtime(QUEUE, {}).heard({"v": 99})
-    assert (await row(jobs, job)).status is JobStatus.QUEUED
+    """Then rings are stale; and what was taken is not announced any more."""
+    end = asyncio.Event()
+
+    async def waits(_run: Run) -> Outcome:
+        await end.wait()
+        return Outcome({"a": 1})
+
+    more = await jobs.create(NewJob(job.user_id, JobKind.ENCODE, "lite", job.image_id, EncodeParams()))
+    worker = runtime(QUEUE, {JobKind.ENCODE: waits})
+    announced = {announcement(each.id, each.fence) for each in (job, more)}
+    assert not await worker.look(), "one slot, and two jobs"
+    assert await doorbell.forgotten(QUEUE, announced) == {announcement(job.id, job.fence)}
+    end.set()
+    await worker.idle()
+    assert await worker.look()
+    assert await doorbell.forgotten(QUEUE, announced) == announced
+
+
+async def test_who_leaves_finishes_the_look_that_is_under_way(
+    jobs: JobService, keeper: LeaseKeeper, runtime: MakeRuntime, job: Job
+) -> None:
+    """A claim that nobody waits for would be a lease that runs out: a crash that was none."""
+
+    async def noop(_run: Run) -> Outcome:
+        return Outcome({"a": 1})
+
+    worker = runtime(QUEUE, {JobKind.ENCODE: noop})
+    looking = asyncio.create_task(worker.look())
+    await asyncio.sleep(0)
+    looking.cancel()
+    await asyncio.sleep(0)
+    worker.leaving.set()
+    await worker.looked()
+    await worker.idle()
+    after = await row(jobs, job)
+    assert (after.status, after.fence) in {(JobStatus.SUCCEEDED, 1), (JobStatus.QUEUED, 0)}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +129,7 @@ async def test_files_of_a_run_that_failed_are_removed(
         await put(run)
         raise error
 
-    await work(runtime, fails, job)
+    await work(runtime, fails)
     after = await row(jobs, job)
     assert after.status is status
     assert (after.error or {}).get("code") == code
@@ -118,7 +153,7 @@ async def test_a_canceled_run_stops_between_steps_and_leaves_no_files(
         await run.thread("steps", steps, run)
         return Outcome({"never": True})
 
-    working = asyncio.create_task(work(runtime, slow, job))
+    working = asyncio.create_task(work(runtime, slow))
     await asyncio.to_thread(begun.wait)
     await jobs.cancel(job.user_id, job.id)
     await asyncio.wait_for(working, 10)
@@ -142,7 +177,7 @@ async def test_progress_is_seen_while_the_work_goes_on(
     async def seen() -> bool:
         return (await row(jobs, job)).progress == pytest.approx(0.4)
 
-    working = asyncio.create_task(work(runtime, slow, job))
+    working = asyncio.create_task(work(runtime, slow))
     await until(seen)
     done.set()
     await working
@@ -156,7 +191,7 @@ async def test_a_lease_is_kept_while_the_loop_is_blocked(
         time.sleep(2.5 * OPTIONS.lease_s)  # noqa: ASYNC251 - what is tested
         return Outcome({"a": 1})
 
-    await work(runtime, blocks, job)
+    await work(runtime, blocks)
     after = await row(jobs, job)
     assert (after.status, after.fence, after.crashes) == (JobStatus.SUCCEEDED, 1, 0)
 
@@ -171,7 +206,7 @@ async def test_who_is_asked_to_leave_gives_back(
         return Outcome({"never": True})
 
     worker = runtime(QUEUE, {JobKind.ENCODE: leaves})
-    await worker.heard(JobMessage(job.id, job.fence).to_json())
+    await worker.look()
     await worker.idle()
     after = await row(jobs, job)
     assert (after.status, after.attempt, after.crashes) == (JobStatus.QUEUED, 0, 0)
@@ -186,7 +221,7 @@ async def test_a_run_beyond_its_time_fails(
             await asyncio.sleep(0.05)
             run.check()
 
-    await work(runtime, endless, job)
+    await work(runtime, endless)
     after = await row(jobs, job)
     assert after.error is not None
     assert (after.status, after.error["code"]) == (JobStatus.FAILED, JobTimeout.code)
@@ -205,7 +240,7 @@ async def test_what_a_killed_run_left_goes_once_the_job_has_ended(
 
     await tidy(pool, store)
     assert await store.list("users/") == [left]
-    await work(runtime, stores, job)
+    await work(runtime, stores)
     await tidy(pool, store)
     assert await store.list("users/") == [(await row(jobs, job)).result_key]
 
@@ -225,7 +260,7 @@ async def test_an_answer_survives_a_broken_connection(
     async def stores(run: Run) -> Outcome:
         return Outcome({"a": 1}, result_key=await put(run), effects=[cut])
 
-    await work(runtime, stores, job)
+    await work(runtime, stores)
     after = await row(jobs, job)
     assert after.status is JobStatus.SUCCEEDED
     assert await store.list("users/") == [after.result_key]
