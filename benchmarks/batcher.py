@@ -56,6 +56,7 @@ class Simulated:
     """A model whose encoder takes the time of a GPU and no core; its embeddings are small."""
 
     revision, max_batch, fit, dynamic_multimask = "simulated", BATCH, Fit.PAD, None
+    codec_basis: bytes | None = None
 
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:
         simulated(len(images))

@@ -25,7 +25,8 @@ class ModelFile(_Frozen):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(gt=0)]
     source: str
-    """`https://…`, `npm:package@version!path`, `pypi:package==version!path`, `file:…`, `derive:…` (by us)."""
+    """`https://…`, `npm:package@version!path`, `pypi:package==version!path`, `file:…`, `derive:…` (by us),
+    `shipped:…` (comes with this program)."""
 
 
 class Geometry(_Frozen):
@@ -87,8 +88,8 @@ class Manifest(_Frozen):
     geometry: Geometry
     normalisation: Normalisation
     tensors: tuple[TensorSpec, ...]
-    codec: str
-    """The form an embedding is stored and sent in, unless a request asks for another."""
+    codec: Literal["fp16", "kl1"]
+    """The form an embedding is sent in, unless a request asks for fp16. kl1 needs a `codec_basis`."""
     encoder: EncoderSpec
     decoder: DecoderSpec
 
@@ -97,6 +98,12 @@ class Manifest(_Frozen):
         roles = [file.role for file in self.files]
         if len(roles) != len(set(roles)):
             raise ValueError("a role names one file")
+        return self
+
+    @model_validator(mode="after")
+    def _small_form_with_its_basis(self) -> Self:
+        if (self.codec == "kl1") != (self.file("codec_basis") is not None):
+            raise ValueError("the codec kl1 goes with a codec_basis, fp16 without")
         return self
 
     def file(self, role: Role) -> ModelFile | None:

@@ -31,10 +31,12 @@ class Model:
         manifest: Manifest,
         open_encoder: Callable[[], ImageEncoder],
         open_decoder: Callable[[], Session],
+        read_basis: Callable[[], bytes | None] = lambda: None,
     ) -> None:
         self.manifest = manifest
         self._open_encoder = open_encoder
         self._open_decoder = open_decoder
+        self._read_basis = read_basis
         self._lock = threading.Lock()
 
     @cached_property
@@ -44,6 +46,11 @@ class Model:
     @cached_property
     def _decoder(self) -> Session:
         return self._open_decoder()
+
+    @cached_property
+    def codec_basis(self) -> bytes | None:
+        """What packs embeddings small, for app.segmentation.codec; None where none was fitted."""
+        return self._read_basis()
 
     @property
     def revision(self) -> str:

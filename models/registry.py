@@ -4,6 +4,7 @@ On disk, under the registry's root: `files/<sha256>` (content-addressed, shared 
 `manifests/<name>.json` for what was made here (`cutout models export`, `fake`), read before the built-in.
 """
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -21,6 +22,9 @@ from models.sessions.ort import CPU, OrtEncoder, OrtSession
 from models.sources import Fetcher
 
 BUILTIN = Path(__file__).parent / "manifests"
+CODECS = Path(__file__).parent / "codecs"
+SHIPPED = "shipped:"
+"""The source of a file that comes with this program, in `codecs/`."""
 MADE_HERE = "export:"
 """The source of a file that `cutout models export` wrote: it cannot be fetched, only made again."""
 PREFERRED = ("sam2.1-hiera-tiny", "lite")
@@ -30,6 +34,12 @@ PREFERRED = ("sam2.1-hiera-tiny", "lite")
 def has_torch() -> bool:
     """Whether the `torch` extra is installed."""
     return all(importlib.util.find_spec(module) for module in ("torch", "sam2"))
+
+
+@functools.cache
+def shipped() -> dict[str, Path]:
+    """Files that come with this program, by their hash."""
+    return {sha256_of(path): path for path in CODECS.iterdir()}
 
 
 def require_torch() -> None:
@@ -78,7 +88,7 @@ class Registry:
         self._files.mkdir(parents=True, exist_ok=True)
         with Fetcher() as fetcher:
             for file in manifest.files:
-                if file.source == MADE_HERE:
+                if file.source == MADE_HERE or file.source.startswith(SHIPPED):
                     self._present(file, manifest)
                 elif file.source in DERIVED:
                     self._derive(file, manifest)
@@ -121,7 +131,7 @@ class Registry:
 
     def file(self, sha256: str) -> Path:
         """Where the file of that hash is, or would be."""
-        return self._files / sha256
+        return shipped().get(sha256, self._files / sha256)
 
     def open(
         self,
@@ -152,7 +162,10 @@ class Registry:
         def decoder() -> Session:
             return OrtSession(self.read(name, "decoder"), name, threads=threads)
 
-        return Model(manifest, encoder, decoder)
+        def basis() -> bytes | None:
+            return self.read(name, "codec_basis") if manifest.file("codec_basis") else None
+
+        return Model(manifest, encoder, decoder, basis)
 
     def _torch_encoder(
         self, manifest: Manifest, threads: int | None, device: str, vram_bytes: int | None

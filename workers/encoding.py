@@ -97,9 +97,9 @@ def _note(run: Run, done: Batched[Embedding]) -> None:
 async def _store(run: Run, encoded: Encoded, folder: Path, *, auto: bool) -> EmbeddingRow:
     job, found, packed = run.job, encoded.proposal, folder / "embedding"
     with run.step("store"):
-        packed.write_bytes(encoded.packed)
+        packed.write_bytes(encoded.packed.file)
         key = keys.embedding(job.user_id, job.image_id, job.model, run.files.name)
-        stored = await run.files.put(key, packed, "application/octet-stream")
+        await run.files.put(key, packed, "application/octet-stream")
         proposal = None
         if found is not None and encoded.mask is not None:
             mask_key = keys.auto_mask(job.user_id, job.image_id, job.model, run.files.name)
@@ -107,8 +107,10 @@ async def _store(run: Run, encoded: Encoded, folder: Path, *, auto: bool) -> Emb
             mask.write_bytes(encoded.mask)
             await run.files.put(mask_key, mask, "image/png")
             proposal = ProposalRow(mask_key, found.score, found.box, found.points)
-    revision = encoded.embedding.revision
-    return EmbeddingRow(job.image_id, job.model, revision, encoded.codec, key, stored.bytes, auto, proposal)
+    revision, sent = encoded.embedding.revision, encoded.packed.sent
+    return EmbeddingRow(
+        job.image_id, job.model, revision, encoded.packed.codec, key, len(sent), auto, proposal
+    )
 
 
 async def _store_working(run: Run, encoded: Encoded, folder: Path) -> str:

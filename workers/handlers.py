@@ -4,12 +4,12 @@ import functools
 from pathlib import Path
 
 from app.engines.base import CutoutResult
+from app.engines.sam2 import Sam2Engine
 from app.images.errors import EmbeddingNotFound, ProposalNotFound
 from app.images.types import Image
 from app.jobs.claims import Outcome
 from app.jobs.types import ApplyParams, JobKind, RemoveParams
 from app.matting.options import CutoutOptions
-from app.segmentation.codec import unpack
 from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png
 from app.segmentation.masks import SoftMask
@@ -61,9 +61,12 @@ async def _mask(kit: Kit, run: Run, image: Image, params: ApplyParams) -> SoftMa
     row = await kit.embedding(run.job)
     if row is None:
         raise EmbeddingNotFound(f"the image was not encoded with {run.job.model}")
-    embedding = unpack(await kit.small(row.key))
-    engine = kit.engines(run.job.model)
-    return await run.thread("marks", engine.segment, embedding, params.marks, start)
+    packed = await kit.small(row.key, row.bytes)
+    return await run.thread("marks", _marked, kit.engines(run.job.model), packed, params.marks, start)
+
+
+def _marked(engine: Sam2Engine, packed: bytes, marks: tuple[Mark, ...], start: SoftMask | None) -> SoftMask:
+    return engine.segment(engine.unpack(packed), marks, start)
 
 
 async def _proposal(kit: Kit, run: Run, image: Image) -> SoftMask | None:

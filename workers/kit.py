@@ -46,9 +46,9 @@ class Kit:
         """See app.images.reuse."""
         return await reuse(self.pool, self.store, image, model, revision, auto=auto)
 
-    async def small(self, key: str) -> bytes:
-        """An embedding (2 MB) or a mask (50 KB), whole."""
-        return b"".join([chunk async for chunk in self.store.read(key)])
+    async def small(self, key: str, end: int | None = None) -> bytes:
+        """A mask (50 KB), or an embedding as it is sent (0.2 MB): its first `end` bytes."""
+        return b"".join([chunk async for chunk in self.store.read(key, end=end)])
 
     @asynccontextmanager
     async def files(self, *images: Image | None) -> AsyncIterator[list[Path | None]]:

@@ -7,7 +7,6 @@ from typing import Literal
 from app.engines.sam2 import Sam2Engine
 from app.images.errors import ProposalNotFound
 from app.images.types import EmbeddingRow
-from app.segmentation.codec import unpack
 from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png
 from app.settings import Settings
@@ -32,15 +31,15 @@ class Decoding:
         """PNG of the mask after `marks`. Raises MarkOutsideImage, ProposalNotFound, ModelError."""
         if start == "auto" and not row.proposed:
             raise ProposalNotFound("no subject was looked for: encode with auto, or start from empty")
-        packed = await self._bytes(row.key)
+        packed = await self._bytes(row.key, row.bytes)
         proposal = await self._bytes(row.proposal.mask_key) if start == "auto" and row.proposal else None
         async with self._slots:
             return await asyncio.to_thread(self._decode, row.model, packed, proposal, marks)
 
     def _decode(self, model: str, packed: bytes, proposal: bytes | None, marks: Sequence[Mark]) -> bytes:
-        embedding = unpack(packed)
-        start = from_png(proposal, embedding.image_size) if proposal else None
         engine = self._engine(model)
+        embedding = engine.unpack(packed)
+        start = from_png(proposal, embedding.image_size) if proposal else None
         return engine.mask_png(engine.segment(embedding, marks, start), embedding.image_size)
 
     def _engine(self, model: str) -> Sam2Engine:
@@ -49,6 +48,6 @@ class Decoding:
             self._engines[model] = Sam2Engine(self._models.open(model, settings.threads, settings.providers))
         return self._engines[model]
 
-    async def _bytes(self, key: str) -> bytes:
-        """A small object whole: an embedding of 2 MB, a mask of 50 KB."""
-        return b"".join([chunk async for chunk in self._store.read(key)])
+    async def _bytes(self, key: str, end: int | None = None) -> bytes:
+        """An embedding as it is sent, 0.2 MB, or a mask of 50 KB."""
+        return b"".join([chunk async for chunk in self._store.read(key, end=end)])

@@ -5,9 +5,10 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
 from app.api.files import FileView, serve, stored
-from app.api.params import ListQuery, ModelQuery, NoParams, path_id, query
+from app.api.params import EmbeddingQuery, ListQuery, ModelQuery, NoParams, path_id, query
 from app.api.schemas import image_json, page_json
 from app.api.state import State
+from app.segmentation.codec import FP16
 
 _FOREVER = "private, max-age=31536000, immutable"
 """An object is written once under its key; `private`, because it belongs to one user."""
@@ -44,11 +45,16 @@ async def working_image(request: Request[State]) -> Response:
 
 
 async def embedding(request: Request[State]) -> Response:
-    """The encoder's output for `?model=` in its codec: one small binary."""
+    """The encoder's output for `?model=` in its codec, one small binary; `?precision=fp16`: whole."""
     user = current_user(request)
-    row = await request.state["images"].embedding(user, path_id(request, "image_id"), _model(request))
-    extra = {"X-Embedding-Codec": row.codec, "X-Embedding-Revision": row.revision}
-    return await _object(request, row.key, "application/octet-stream", **extra)
+    wanted = query(EmbeddingQuery, request)
+    model = _named(request, wanted.model)
+    row = await request.state["images"].embedding(user, path_id(request, "image_id"), model)
+    small = wanted.precision == "codec" or row.codec == FP16
+    size = await request.state["store"].size(row.key)
+    span = (0, row.bytes) if small else (row.bytes, size)
+    extra = {"X-Embedding-Codec": row.codec if small else FP16, "X-Embedding-Revision": row.revision}
+    return _part(request, row.key, span, "application/octet-stream", **extra)
 
 
 async def auto_mask(request: Request[State]) -> Response:
@@ -59,13 +65,30 @@ async def auto_mask(request: Request[State]) -> Response:
 
 
 def _model(request: Request[State]) -> str:
-    name = query(ModelQuery, request).model
+    return _named(request, query(ModelQuery, request).model)
+
+
+def _named(request: Request[State], name: str) -> str:
     return request.state["models"].resolve(request.state["settings"].model if name == "auto" else name)
 
 
 async def _object(request: Request[State], key: str, content_type: str, **extra: str) -> Response:
-    store = request.state["store"]
+    size = await request.state["store"].size(key)
+    return _part(request, key, (0, size), content_type, **extra)
+
+
+def _part(
+    request: Request[State], key: str, span: tuple[int, int], content_type: str, **extra: str
+) -> Response:
+    """Bytes [start, end) of an object as a file of their own."""
+    (begin, stop), read = span, stored(request.state["store"], key)
     # the key names one run that wrote the object once, so it changes whenever the bytes do
-    etag = key.rpartition("/")[2]
-    view = FileView(await store.size(key), etag, content_type, stored(store, key), _FOREVER)
+    name = key.rpartition("/")[2]
+    view = FileView(
+        size=stop - begin,
+        etag=f"{name}-{begin}" if begin else name,
+        content_type=content_type,
+        read=lambda start, end: read(begin + start, begin + end),
+        cache_control=_FOREVER,
+    )
     return serve(view, request.headers, **extra)

@@ -101,6 +101,11 @@ class ModelQuery(Params):
     model: str = "auto"
 
 
+class EmbeddingQuery(ModelQuery):
+    precision: Literal["codec", "fp16"] = "codec"
+    """As the model's codec packs it, or whole in half precision."""
+
+
 @dataclass(slots=True)
 class Body:
     """A JSON object, or a form and its files."""

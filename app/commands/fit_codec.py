@@ -13,6 +13,7 @@ from app.errors import AppError, BadInput
 from app.imaging.probe import probe
 from app.imaging.working import working_image
 from app.segmentation.basis import UNIT, Basis, TensorBasis
+from app.segmentation.codec import KL1
 from app.segmentation.spaces import working_size
 from models.manifest import Manifest
 from models.model import Model
@@ -58,16 +59,18 @@ def fit_codec(
         out.write_bytes(content)
     stored = registry.store("codec_basis", f"{name}.basis", content)
     others = tuple(file for file in manifest.files if file.role != "codec_basis")
-    registry.register(manifest.model_copy(update={"files": (*others, stored)}))
+    changes = {"files": (*others, stored), "codec": KL1, "revision": basis.revision}
+    registry.register(manifest.model_copy(update=changes))
     typer.echo(f"{name} has the basis {basis.id}, {len(content):,} bytes")
 
 
 def named(manifest: Manifest, tensors: list[TensorBasis], step: float, padding_step: float) -> Basis:
-    """The basis under an id of its content: embeddings say which one they need."""
+    """The basis under an id of its content, and a revision of its own: old embeddings keep to the old one."""
     steps = round(step * UNIT), round(padding_step * UNIT)
-    basis = Basis("", manifest.name, manifest.revision, *steps, tuple(tensors))
-    digest = hashlib.sha256(basis.to_bytes()).hexdigest()
-    return replace(basis, id=f"{manifest.name}-{digest[:12]}")
+    weights = manifest.revision.partition("+")[0]
+    basis = Basis("", manifest.name, weights, *steps, tuple(tensors))
+    digest = hashlib.sha256(basis.to_bytes()).hexdigest()[:12]
+    return replace(basis, id=f"{manifest.name}-{digest}", revision=f"{weights}+{digest}")
 
 
 def _shown(done: int, total: int) -> None:

@@ -31,13 +31,28 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Packed:
+    """An embedding as bytes."""
+
+    codec: str
+    sent: bytes
+    """What every reader takes: a decoder here or in the browser."""
+    whole: bytes
+    """In half precision, for who asks for it; the same as `sent` where that is fp16."""
+
+    @property
+    def file(self) -> bytes:
+        """As stored: `sent`, and behind it `whole` where that is another (docs/codec.md)."""
+        return self.sent if self.whole is self.sent else self.sent + self.whole
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """One image, encoded. What is stored is what later steps read, on every path (HTTP, CLI, direct)."""
 
     embedding: Embedding
-    """As unpacked from `packed`."""
-    packed: bytes
-    codec: str
+    """As unpacked from what is sent."""
+    packed: Packed
     proposal: Proposal | None
     """Its mask as read back from `mask`; None when not asked for or nothing was found."""
     mask: bytes | None

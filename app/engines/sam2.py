@@ -1,10 +1,11 @@
 """Our engine: a promptable model and our matting. The one code path of workers, CLI and API."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from app.engines.base import CutoutResult, Encoded, Prepared, Progress, no_progress
+from app.engines.base import CutoutResult, Encoded, Packed, Prepared, Progress, no_progress
 from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
 from app.imaging.encode import WHITE, encode
 from app.imaging.png import Effort
@@ -12,6 +13,7 @@ from app.imaging.sandbox import decode, probe, working_image
 from app.matting.options import CutoutOptions
 from app.matting.pipeline import make_cutout
 from app.segmentation import codec
+from app.segmentation.codec import Codec
 from app.segmentation.decode import replay
 from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png, mask_png
@@ -29,6 +31,9 @@ class PromptableModel(Encoder, Decoder, Protocol):
 
     @property
     def revision(self) -> str: ...
+
+    @property
+    def codec_basis(self) -> bytes | None: ...
 
     @property
     def max_batch(self) -> int: ...
@@ -64,19 +69,29 @@ class Sam2Engine:
         """The second step, for any number of images at once. Raises ModelError."""
         return self._model.encode([image.working for image in images], [image.size for image in images])
 
-    def pack(self, embedding: Embedding) -> bytes:
-        """The third step: what is stored."""
-        return codec.pack(embedding)
+    def pack(self, embedding: Embedding) -> Packed:
+        """The third step: what is stored. Small where the model has a codec basis, else in half precision."""
+        whole = codec.pack(embedding)
+        small = whole if self._codec.name == codec.FP16 else self._codec.pack(embedding)
+        return Packed(self._codec.name, small, whole)
 
-    def finish(self, prepared: Prepared, packed: bytes, *, auto: bool) -> Encoded:
+    def unpack(self, sent: bytes) -> Embedding:
+        """Either form. Raises EmbeddingUnreadable, EmbeddingMismatch."""
+        return self._codec.unpack(sent)
+
+    def finish(self, prepared: Prepared, packed: Packed, *, auto: bool) -> Encoded:
         """The last step, from the stored bytes, as every later reader."""
-        embedding, working = codec.unpack(packed), prepared.working
+        embedding, working = self.unpack(packed.sent), prepared.working
         proposal = propose(self._model, embedding) if auto else None
         if proposal is None:
-            return Encoded(embedding, packed, codec.FP16, None, None, working)
+            return Encoded(embedding, packed, None, None, working)
         mask = mask_png(proposal.mask, Frame.of(prepared.size, self._model.fit))
         stored = proposal.with_mask(from_png(mask, prepared.size))
-        return Encoded(embedding, packed, codec.FP16, stored, mask, working)
+        return Encoded(embedding, packed, stored, mask, working)
+
+    @cached_property
+    def _codec(self) -> Codec:
+        return Codec.of(self._model.codec_basis, self._model.fit)
 
     def segment(self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:
         return replay(self._model, embedding, marks, start)

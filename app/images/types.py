@@ -61,6 +61,7 @@ class EmbeddingRow:
     codec: str
     key: str
     bytes: int
+    """What is sent, the first so many bytes of the file; what follows is the embedding in half precision."""
     proposed: bool
     """The automatic subject was looked for."""
     proposal: ProposalRow | None

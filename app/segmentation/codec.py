@@ -28,6 +28,11 @@ class Codec:
         self._basis = basis
         self._fit = fit
 
+    @classmethod
+    def of(cls, basis: bytes | None, fit: Fit) -> "Codec":
+        """With a basis file. Raises EmbeddingUnreadable."""
+        return cls(None if basis is None else Basis.from_bytes(basis), fit)
+
     @property
     def name(self) -> str:
         return FP16 if self._basis is None else KL1

@@ -1,4 +1,5 @@
 import io
+import json
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from app.segmentation.codec import unpack
 from tests.data.photos import CAT
 from tests.stack import Stack, finished, succeeded
 
@@ -63,6 +65,22 @@ def test_delete_takes_everything_along(client: httpx.Client, stack: Stack) -> No
     left: dict[str, Any] = client.get(job["urls"]["self"]).json()
     assert (left["status"], left["result"]["url"]) == ("succeeded", None)
     assert not list(stack.settings.storage_dir.rglob(f"*{job['image']['id']}*"))
+
+
+def test_the_embedding_comes_small_and_on_request_whole(client: httpx.Client, encoded: str) -> None:
+    here = f"/api/images/{encoded}/embedding"
+    small, whole = client.get(here), client.get(here, params={"precision": "fp16"})
+    for answer, name in ((small, "kl1"), (whole, "fp16")):
+        assert answer.headers["x-embedding-codec"] == name
+        assert json.loads(answer.content[12:].split(b'"tensors"')[0].rstrip(b",") + b"}")["codec"] == name
+        assert len(answer.content) == int(answer.headers["content-length"])
+    assert len(small.content) < 200_000 < len(whole.content)
+    assert unpack(whole.content).image_size == (451, 300)
+    assert small.headers["etag"] != whole.headers["etag"]
+    part = client.get(here, params={"precision": "fp16"}, headers={"Range": "bytes=4-11"})
+    assert (part.status_code, part.content) == (206, whole.content[4:12])
+    unknown = client.get(here, params={"precision": "fp64"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "bad_parameter")
 
 
 def test_not_encoded_is_another_answer_than_not_there(client: httpx.Client, encoded: str) -> None:

@@ -12,16 +12,16 @@ def test_the_manifest_names_what_a_browser_may_load(client: httpx.Client, regist
     answer = client.get("/models/manifest.json", params={"model": "lite"})
     manifest = answer.json()
     assert (manifest["name"], manifest["geometry"]["fit"]) == ("lite", "pad")
-    assert [file["role"] for file in manifest["files"]] == ["decoder"]
+    assert [file["role"] for file in manifest["files"]] == ["decoder", "codec_basis"]
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
-    decoder = manifest["files"][0]
-    file = client.get(decoder["url"])
-    assert hashlib.sha256(file.content).hexdigest() == decoder["sha256"]
-    assert len(file.content) == decoder["bytes"]
-    assert "immutable" in file.headers["cache-control"]
-    assert file.headers["cross-origin-resource-policy"] == "cross-origin"
-    part = client.get(decoder["url"], headers={"Range": "bytes=1000-1999"})
-    assert (part.status_code, part.content) == (206, file.content[1000:2000])
+    for each in manifest["files"]:
+        file = client.get(each["url"])
+        assert hashlib.sha256(file.content).hexdigest() == each["sha256"]
+        assert len(file.content) == each["bytes"]
+        assert "immutable" in file.headers["cache-control"]
+        assert file.headers["cross-origin-resource-policy"] == "cross-origin"
+        part = client.get(each["url"], headers={"Range": "bytes=1000-1999"})
+        assert (part.status_code, part.content) == (206, file.content[1000:2000])
 
 
 def test_the_manifest_is_of_the_model_that_jobs_get(client: httpx.Client) -> None:

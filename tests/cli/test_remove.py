@@ -140,7 +140,7 @@ def test_corrupt_weights(
 ) -> None:
     other = Registry(tmp_path / "models")
     (other.root / "files").mkdir(parents=True)
-    for file in registry.manifest("lite").files:
+    for file in registry.manifest("lite").files[:3]:  # the fourth comes with the program
         other.file(file.sha256).write_bytes(registry.file(file.sha256).read_bytes())
     encoder = registry.manifest("lite").file("encoder")
     assert encoder is not None

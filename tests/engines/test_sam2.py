@@ -29,9 +29,29 @@ def test_what_is_stored_is_what_is_used(engine: Sam2Engine) -> None:
     np.testing.assert_array_equal(
         encoded.proposal.mask.logits, from_png(encoded.mask, encoded.embedding.image_size).logits
     )
-    for name, tensor in codec.unpack(encoded.packed).tensors.items():
+    for name, tensor in engine.unpack(encoded.packed.sent).tensors.items():
         np.testing.assert_array_equal(encoded.embedding.tensors[name], tensor)
     assert encoded.working.shape == (400, 600, 3)
+
+
+def test_the_small_form_is_sent_and_the_whole_one_lies_behind_it(engine: Sam2Engine) -> None:
+    prepared = engine.prepare(COFFEE.path)
+    (embedding,) = engine.embed([prepared])
+    packed = engine.pack(embedding)
+    assert packed.codec == codec.KL1
+    assert len(packed.sent) < 200_000 < len(packed.whole)
+    behind = codec.unpack(packed.file[len(packed.sent) :])
+    for name, tensor in embedding.tensors.items():
+        np.testing.assert_allclose(behind.tensors[name], tensor, rtol=1e-3, atol=1e-6)
+        np.testing.assert_array_equal(engine.unpack(packed.whole).tensors[name], behind.tensors[name])
+
+
+def test_a_model_without_a_basis_sends_half_precision(lite_model: Model) -> None:
+    bare = Sam2Engine(Model(lite_model.manifest, lambda: lite_model._encoder, lambda: lite_model._decoder))
+    encoded = bare.encode(COFFEE.path)
+    assert encoded.packed.codec == codec.FP16
+    assert encoded.packed.file == encoded.packed.whole == codec.pack(encoded.embedding)
+    assert encoded.proposal is not None
 
 
 def test_nobody_asked_for_a_proposal(engine: Sam2Engine) -> None:
@@ -119,6 +139,6 @@ def test_the_stored_embedding_segments_like_the_fresh_one(engine: Sam2Engine) ->
     encoded = engine.encode(COFFEE.path, auto=False)
     marks = [Mark(kind=MarkKind.POINT, points=(COFFEE.click,))]
     fresh = engine.segment(encoded.embedding, marks, None)
-    stored = engine.segment(codec.unpack(encoded.packed), marks, None)
+    stored = engine.segment(engine.unpack(encoded.packed.sent), marks, None)
     np.testing.assert_array_equal(fresh.logits, stored.logits)
     assert iou(stored, COFFEE.truth) > 0.92

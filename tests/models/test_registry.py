@@ -19,7 +19,7 @@ def tiny_manifest(name: str, source: str, content: bytes = CONTENT) -> Manifest:
     files = tuple(
         file.model_copy(update=described) for file in lite.files if file.role in ("encoder", "decoder")
     )
-    return lite.model_copy(update={"name": name, "files": files})
+    return lite.model_copy(update={"name": name, "files": files, "codec": "fp16"})
 
 
 def registry_of(tmp_path: Path, *manifests: Manifest) -> Registry:
@@ -41,6 +41,14 @@ def test_lite_is_pulled_verified_and_what_auto_means(registry: Registry) -> None
     assert registry.installed("lite")
     assert registry.verify("lite").name == "lite"
     assert registry.resolve("auto") == "lite"
+
+
+def test_what_is_shipped_is_here_and_verified(tmp_path: Path) -> None:
+    empty = Registry(tmp_path)
+    basis = empty.manifest("lite").file("codec_basis")
+    assert basis is not None
+    assert empty.file(basis.sha256).is_file()
+    assert len(empty.read("lite", "codec_basis")) == basis.bytes
 
 
 def test_the_production_models_are_known_but_not_here(registry: Registry) -> None:

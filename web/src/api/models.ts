@@ -1,4 +1,5 @@
 /** `/models/manifest.json` → what the inference engine needs of it. */
+import type { RemoteFile } from '../inference/download'
 import type { ModelManifest } from '../inference/manifest'
 import { ApiError } from './http'
 
@@ -13,7 +14,11 @@ export interface ManifestDocument {
 }
 
 export function browserManifest(document: ManifestDocument, urlOf: (path: string) => string): ModelManifest {
-  const decoder = document.files.find((file) => file.role === 'decoder')
+  const remote = (role: string): RemoteFile | null => {
+    const file = document.files.find((one) => one.role === role)
+    return file ? { url: urlOf(file.url), sha256: file.sha256, bytes: file.bytes } : null
+  }
+  const decoder = remote('decoder')
   if (!decoder) throw new ApiError('no_decoder', `the model ${document.name} has no decoder for browsers`, 0)
   return {
     name: document.name,
@@ -21,6 +26,7 @@ export function browserManifest(document: ManifestDocument, urlOf: (path: string
     fit: document.geometry.fit,
     tensors: document.tensors,
     dynamicMultimask: document.decoder.stability,
-    decoder: { url: urlOf(decoder.url), sha256: decoder.sha256, bytes: decoder.bytes },
+    decoder,
+    codecBasis: remote('codec_basis'),
   }
 }

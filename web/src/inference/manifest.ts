@@ -8,6 +8,8 @@ export interface ModelManifest {
   readonly revision: string
   readonly fit: Fit
   readonly decoder: RemoteFile
+  /** What unpacks embeddings; null where the model sends them in half precision. */
+  readonly codecBasis: RemoteFile | null
   readonly dynamicMultimask: DynamicMultimask | null
   /** Shapes of the embedding's tensors, in the order of the container. */
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]

@@ -2,11 +2,13 @@
 import type { DynamicMultimask } from '../editor/decode/choose'
 import { Replay, type RunDecoder } from '../editor/decode/replay'
 import { holdAlive } from './alive'
+import { parseBasis, type Basis } from './codec/basis'
 import { download, loadVerified } from './download'
 import { decodeEmbedding } from './embedding'
 import { runDecoder, type ImageTensors } from './decoder'
 import { Fault, toData } from './errors'
 import { passesGolden } from './golden'
+import type { ModelManifest } from './manifest'
 import type { CallName, Calls, Decoded, EngineInfo, Loading, OpenImage, Reply, Request } from './protocol'
 import { openSession, type DecoderSession } from './sessions'
 
@@ -22,22 +24,31 @@ type OnLoading = (what: Loading, received: number, total: number) => void
 
 let session: DecoderSession | null = null
 let dynamic: DynamicMultimask | null = null
+let basis: Basis | null = null
 const images = new Map<string, Replay>()
 
 async function start({ engine, model, threads }: Calls['start']['args'], onLoading: OnLoading): Promise<EngineInfo> {
   const began = performance.now()
-  const weights = await loadVerified(model.decoder, (got, total) => onLoading('decoder', got, total))
+  const [weights, unpacking] = await Promise.all([
+    loadVerified(model.decoder, (got, total) => onLoading('decoder', got, total)),
+    loadBasis(model),
+  ])
   const opened = await openSession(engine, weights, threads, (got, total) => onLoading('runtime', got, total))
   const checked = performance.now()
   if (!(await passesGolden(opened, model))) throw new Fault('engine_wrong', `${engine} computes this model wrongly`)
   session = opened
   dynamic = model.dynamicMultimask
+  basis = unpacking
   void opened.lost.then((reason) => {
     session = null
     console.warn(`[cutout] WebGPU device lost: ${reason}`) // the next decode fails with worker_lost and the page restarts us
   })
   const now = performance.now()
   return { engine, threads, startMs: now - began, decodeMs: now - checked }
+}
+
+async function loadBasis({ codecBasis }: ModelManifest): Promise<Basis | null> {
+  return codecBasis && parseBasis(await loadVerified(codecBasis, () => undefined)) // 137 KB: no bar
 }
 
 function opened(): DecoderSession {
@@ -48,7 +59,7 @@ function opened(): DecoderSession {
 async function open(image: OpenImage, onLoading: OnLoading): Promise<null> {
   const running = opened()
   const bytes = await download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total))
-  const tensors: ImageTensors = decodeEmbedding(bytes).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
+  const tensors: ImageTensors = decodeEmbedding(bytes, basis).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
   const run: RunDecoder = (prompt, before) => runDecoder(opened(), tensors, prompt, before)
   images.set(image.key, new Replay(image.frame, image.proposal, run, dynamic))
   return null
