@@ -1,7 +1,7 @@
 /** The codec's basis (app/segmentation/basis.py): coefficients → channels. */
 import { fromHalves } from '../halves'
 import { openContainer, unreadable, type Payload } from '../container'
-import type { PlaneModel } from './planes'
+import type { PlaneModel } from './unpack'
 
 /** Steps and spreads are whole millionths, so that every reader computes the same contexts. */
 export const UNIT = 1_000_000
