@@ -7,7 +7,7 @@ import type { Mark } from '../document/marks'
 import { MASK_SIDE, maskScale, workingScale, type Frame } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
 import { feathered, moved, smoothed } from './edge'
-import { upsample } from './upsample'
+import { upsample, type Guide } from './upsample'
 
 export interface MaskValues {
   /** 0…255, edge at 128: what Apply sends. */
@@ -26,9 +26,9 @@ export function maskValues(logits: Float32Array, frame: Frame): MaskValues {
   return { values: toValues(resample(logits, square, frame.content, step)), size: frame.content }
 }
 
-/** The mask's own edge at working resolution, strokes enforced. */
-export function baseMatte(mask: MaskValues, marks: readonly Mark[], frame: Frame): Uint8Array {
-  const matte = upsample(mask.values, mask.size, frame.working)
+/** The mask at working resolution with the edge that the image has, strokes enforced. */
+export function baseMatte(mask: MaskValues, guide: Guide, marks: readonly Mark[], frame: Frame): Uint8Array {
+  const matte = upsample(mask.values, guide)
   if (!marks.some((mark) => mark.kind === 'stroke')) return matte
   const wish = decided(marks, frame.working, workingScale(frame))
   for (let i = 0; i < matte.length; i++) {

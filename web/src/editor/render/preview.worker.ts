@@ -5,6 +5,7 @@ import { greyPng } from './png'
 import type { Frame } from '../geometry/frame'
 import type { PreviewReply, PreviewRequest, PreviewResult, Rendered } from './preview.protocol'
 import { readGreyPng } from './readPng'
+import { guideOf, type Guide } from './upsample'
 import { toLogits } from '../decode/masks'
 import { toMaskSpace } from '../decode/replay'
 
@@ -17,6 +18,7 @@ const port = self as unknown as Port // the DOM library types `self` as a window
 interface Open {
   readonly frame: Frame
   readonly pixels: Uint8ClampedArray
+  readonly guide: Guide
 }
 const images = new Map<string, Open>()
 
@@ -26,7 +28,8 @@ async function open(key: string, frame: Frame, image: Blob): Promise<ImageBitmap
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
   if (!context) throw new Error('no 2d canvas')
   context.drawImage(bitmap, 0, 0, width, height)
-  images.set(key, { frame, pixels: context.getImageData(0, 0, width, height).data })
+  const pixels = context.getImageData(0, 0, width, height).data
+  images.set(key, { frame, pixels, guide: guideOf(pixels, frame.working, frame.content) })
   return bitmap
 }
 
@@ -37,8 +40,8 @@ function imageOf(key: string): Open {
 }
 
 async function render(request: Extract<PreviewRequest, { kind: 'render' }>): Promise<Rendered> {
-  const { frame, pixels } = imageOf(request.key)
-  const base = baseMatte(maskValues(request.logits, frame), request.marks, frame)
+  const { frame, pixels, guide } = imageOf(request.key)
+  const base = baseMatte(maskValues(request.logits, frame), guide, request.marks, frame)
   const matte = finishMatte(base, request.edge, frame)
   const { width, height } = frame.working
   const bitmap = (data: Uint8ClampedArray<ArrayBuffer>): Promise<ImageBitmap> => createImageBitmap(new ImageData(data, width, height))

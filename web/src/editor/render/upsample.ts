@@ -1,114 +1,178 @@
 /**
- * Mask values → a matte with an antialiased edge: the twin of app/matting/upsample.py, so that the preview's edge is the one
- * Apply draws. Probability interpolated bicubically (Keys 1981, eq. 4, a = -1/2); its 0.5 level drawn one pixel wide.
+ * Mask values → a matte whose edge is the image's own: the twin of app/matting/upsample.py, so that the preview's edge is the
+ * one Apply draws. On a grid about half a mask pixel wide the decoder's opinion meets the image; from there each tile that
+ * holds an edge is halved down to single pixels.
  */
 import type { Size } from '../geometry/spaces'
+import { resample } from '../decode/resample'
+import { cellMeans, finer, settled, sizeOf, type Alpha, type Colours, type Manner, type Scale } from './guided'
 
-const FLAT_MARGIN = 1 / 16 // Keys' kernel undershoots by at most 1/16 per axis between samples of equal sign
-const FINE = 0.8 // mask pixels per matte pixel; from here on the mask is as fine as the matte
+const FINE = 0.8 // mask pixels per image pixel; from here on the mask is as fine as the matte
+const NATIVE_SIDE = 256 // a decoder's own resolution; larger masks are its logits interpolated
+const OPINION_ROUNDS = 3
+const OPINION: Manner = { radius: 3, corrections: 0, stretches: 2 }
+const REFINED: Manner = { radius: 1, corrections: 3, stretches: 1 }
+const OPINION_TRUST = 0.5
+const DOUBT = 0.005
+const TILE = 256 // px
+const HALO = 3 // grid cells around a tile: one for the window, one for its mean, one for interpolation
 
-/** `values` 0…255 over the whole image → matte [to], 0…255. */
-export function upsample(values: Uint8Array, from: Size, to: Size): Uint8Array {
-  const subject = Float32Array.from(values, (value) => value / 255)
-  const kinds = cellKinds(subject, from)
-  const out = new Uint8Array(to.width * to.height)
-  const columns = axisOf(from.width, to.width)
-  const rows = axisOf(from.height, to.height)
-  const sample = sampler(subject, from, from.width / to.width, from.height / to.height)
-  for (let y = 0; y < to.height; y++) {
-    const row = rows.cell[y] ?? 0
-    for (let x = 0; x < to.width; x++) {
-      const column = columns.cell[x] ?? 0
-      const kind = kinds[(row + 1) * (from.width + 1) + column + 1] ?? 0
-      out[y * to.width + x] = kind === 1 ? sample(row, column, rows.weights, y * 8, columns.weights, x * 8) : kind
-    }
+/** What the image says to any mask of it: computed once, asked after each click. */
+export interface Guide {
+  readonly image: Colours
+  /** Size of the mask's file. */
+  readonly mask: Size
+  /** How often the mask is halved: to the decoder's own resolution, an opinion is no finer however fine the file. */
+  readonly halvings: number
+  /** Colours on the grid of 2^level-pixel cells, and on the halved mask's pixels. */
+  readonly level: number
+  readonly grid: Colours
+  readonly coarse: Colours
+  /** Mask pixels per grid cell. */
+  readonly scale: Scale
+}
+
+/** Of RGBA `pixels` of size `to`, for masks of size `mask` over the whole image. */
+export function guideOf(pixels: Uint8ClampedArray, to: Size, mask: Size): Guide {
+  const image: Colours = { data: pixels, stride: 4, ...sizeOf(to) }
+  let cells = sizeOf(mask)
+  let scale: Scale = { x: mask.width / to.width, y: mask.height / to.height }
+  let halvings = 0
+  for (; Math.max(cells.width, cells.height) >= 2 * NATIVE_SIDE || Math.max(scale.x, scale.y) >= FINE; halvings++) {
+    cells = { width: Math.ceil(cells.width / 2), height: Math.ceil(cells.height / 2) }
+    scale = { x: scale.x / 2, y: scale.y / 2 }
   }
-  return out
+  const level = Math.max(0, Math.floor(Math.log2(2 / (3 * Math.max(scale.x, scale.y)))))
+  scale = { x: scale.x * (1 << level), y: scale.y * (1 << level) }
+  const grid = level === 0 ? image : blockMeans(image, 1 << level)
+  return { image, mask: sizeOf(mask), halvings, level, grid, coarse: coarsened(grid, scale, cells), scale }
 }
 
-interface Axis {
-  readonly cell: Int32Array
-  /** Eight per position: Keys' four weights and their derivatives. */
-  readonly weights: Float64Array
+/** `values` 0…255 of a mask of the guide's size → matte over the image, 0…255. */
+export function upsample(values: Uint8Array, guide: Guide): Uint8Array {
+  const alpha = onGrid(evidence(values, guide), guide)
+  return guide.level === 0 ? toMatte(alpha) : fromGrid(alpha, guide)
 }
 
-function axisOf(from: number, to: number): Axis {
-  const cell = new Int32Array(to)
-  const weights = new Float64Array(to * 8)
-  for (let i = 0; i < to; i++) {
-    const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, -0.5), from - 0.5)
-    cell[i] = Math.floor(at)
-    weights.set(keys(at - Math.floor(at)), i * 8)
+/** Probability at the decoder's own resolution. */
+function evidence(values: Uint8Array, { mask, halvings }: Guide): Alpha {
+  const shares = new Float32Array(values.length)
+  for (let i = 0; i < shares.length; i++) shares[i] = (values[i] ?? 0) / 255
+  let subject = settled({ data: shares, ...sizeOf(mask) })
+  for (let i = 0; i < halvings; i++) {
+    const { data, width, height } = blockMeans({ ...subject, stride: 1 }, 2)
+    subject = { data, width, height }
   }
-  return { cell, weights }
+  return subject
 }
 
-function keys(f: number): number[] {
-  const f2 = f * f
-  const f3 = f2 * f
-  return [
-    -0.5 * f + f2 - 0.5 * f3, 1 - 2.5 * f2 + 1.5 * f3, 0.5 * f + 2 * f2 - 1.5 * f3, -0.5 * f2 + 0.5 * f3,
-    -0.5 + 2 * f - 1.5 * f2, -5 * f + 4.5 * f2, 0.5 + 4 * f - 4.5 * f2, -f + 1.5 * f2,
-  ]
-}
-
-/** [h + 1 × w + 1]: 0 or 255 where all 4×4 samples around the cell agree by a margin, else 1 (mixed). */
-function cellKinds(subject: Float32Array, { width, height }: Size): Uint8Array {
-  const low = extremes(subject, width, height, Math.min)
-  const high = extremes(subject, width, height, Math.max)
-  return Uint8Array.from(low, (least, i) => {
-    if (least > 0.5 + FLAT_MARGIN) return 255
-    return (high[i] ?? 1) < 0.5 - FLAT_MARGIN ? 0 : 1
-  })
-}
-
-/** Minimum or maximum over the 4×4 samples around each cell; samples beyond the mask repeat its border. */
-function extremes(subject: Float32Array, width: number, height: number, pick: (a: number, b: number) => number): Float32Array {
-  const across = new Float32Array((width + 1) * height)
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x <= width; x++) {
-      let best = subject[y * width + clamp(x - 2, width)] ?? 0
-      for (let k = -1; k < 2; k++) best = pick(best, subject[y * width + clamp(x + k, width)] ?? 0)
-      across[y * (width + 1) + x] = best
-    }
-  }
-  const out = new Float32Array((width + 1) * (height + 1))
-  for (let y = 0; y <= height; y++) {
-    for (let x = 0; x <= width; x++) {
-      let best = across[clamp(y - 2, height) * (width + 1) + x] ?? 0
-      for (let k = -1; k < 2; k++) best = pick(best, across[clamp(y + k, height) * (width + 1) + x] ?? 0)
-      out[y * (width + 1) + x] = best
-    }
-  }
-  return out
-}
-
-const clamp = (i: number, length: number): number => (i < 0 ? 0 : i >= length ? length - 1 : i)
-
-type Sampler = (row: number, column: number, wy: Float64Array, iy: number, wx: Float64Array, ix: number) => number
-
-/** Coverage ≈ 0.5 + distance to the 0.5 level, distance = (p - 0.5) / |∇p|. */
-function sampler(subject: Float32Array, { width, height }: Size, sx: number, sy: number): Sampler {
-  const fine = Math.max(sx, sy) >= FINE
-  return (row, column, wy, iy, wx, ix) => {
-    let value = 0
-    let dx = 0
-    let dy = 0
-    for (let j = 0; j < 4; j++) {
-      const start = clamp(row - 1 + j, height) * width
-      let along = 0
-      let slope = 0
-      for (let i = 0; i < 4; i++) {
-        const p = subject[start + clamp(column - 1 + i, width)] ?? 0
-        along += (wx[ix + i] ?? 0) * p
-        slope += (wx[ix + 4 + i] ?? 0) * p
+/** Means over blocks of side², at the border over what there is; three numbers per pixel, or one of one. */
+function blockMeans({ data, stride, width, height }: Colours, side: number): Colours & { readonly data: Float32Array } {
+  const to = { width: Math.ceil(width / side), height: Math.ceil(height / side) }
+  const channels = Math.min(stride, 3)
+  const out = new Float32Array(to.width * to.height * channels)
+  for (let row = 0; row < to.height; row++) {
+    const y1 = Math.min((row + 1) * side, height)
+    for (let column = 0; column < to.width; column++) {
+      const x1 = Math.min((column + 1) * side, width)
+      const share = 1 / ((y1 - row * side) * (x1 - column * side))
+      for (let k = 0; k < channels; k++) {
+        let sum = 0
+        for (let y = row * side; y < y1; y++) for (let x = column * side; x < x1; x++) sum += data[(y * width + x) * stride + k] ?? 0
+        out[(row * to.width + column) * channels + k] = sum * share
       }
-      value += (wy[iy + j] ?? 0) * along
-      dx += (wy[iy + j] ?? 0) * slope
-      dy += (wy[iy + 4 + j] ?? 0) * along
     }
-    const gradient = Math.min(1, Math.max(1e-6, Math.hypot(dx * sx, dy * sy)))
-    const alpha = fine ? value : 0.5 + (value - 0.5) / gradient
-    return Math.trunc(Math.min(1, Math.max(0, alpha)) * 255 + 0.5)
   }
+  return { data: out, stride: channels, ...to }
+}
+
+function onGrid(mask: Alpha, { grid, coarse, scale }: Guide): Alpha {
+  const opinion = resample(mask.data, mask, grid, scale)
+  let subject = mask
+  for (let round = 1; ; round++) {
+    const alpha = agreed(finer(subject, coarse, grid, scale, OPINION), opinion)
+    if (round === OPINION_ROUNDS) return alpha
+    subject = settled(cellMeans(alpha, scale, mask))
+  }
+}
+
+/** Means over the mask's pixels; `scale`: mask pixels per pixel here. */
+function coarsened({ data, stride, width, height }: Colours, scale: Scale, to: Size): Colours {
+  const out = new Float32Array(to.width * to.height * 3)
+  for (let k = 0; k < 3; k++) {
+    const channel = new Float32Array(width * height)
+    for (let i = 0; i < channel.length; i++) channel[i] = data[i * stride + k] ?? 0
+    cellMeans({ data: channel, width, height }, scale, to).data.forEach((mean, i) => (out[i * 3 + k] = mean))
+  }
+  return { data: out, stride: 3, ...sizeOf(to) }
+}
+
+/** The odds of both multiplied, the opinion's to the power OPINION_TRUST, in place. */
+function agreed(alpha: Alpha, opinion: Float32Array): Alpha {
+  const doubted = (value: number): number => Math.min(1 - DOUBT, Math.max(DOUBT, value))
+  const { data } = alpha
+  for (let i = 0; i < data.length; i++) {
+    const image = doubted(data[i] ?? 0)
+    const decoder = doubted(opinion[i] ?? 0)
+    const odds = (image / (1 - image)) * (decoder / (1 - decoder)) ** OPINION_TRUST
+    data[i] = odds / (1 + odds)
+  }
+  return settled(alpha)
+}
+
+/** The grid's decided cells blown up, its edge cells refined tile by tile. */
+function fromGrid(alpha: Alpha, guide: Guide): Uint8Array {
+  const out = new Uint8Array(guide.image.width * guide.image.height)
+  const tile = Math.max(1, TILE >> guide.level)
+  for (let y = 0; y < alpha.height; y += tile) {
+    for (let x = 0; x < alpha.width; x += tile) fillTile(alpha, guide, out, x, y, tile)
+  }
+  return out
+}
+
+function fillTile(alpha: Alpha, { image, grid, level }: Guide, out: Uint8Array, x: number, y: number, tile: number): void {
+  const side = 1 << level
+  const left = Math.max(0, x - HALO)
+  const top = Math.max(0, y - HALO)
+  const right = Math.min(x + tile + HALO, alpha.width)
+  const bottom = Math.min(y + tile + HALO, alpha.height)
+  const [x0, y0, x1, y1] = [x * side, y * side, Math.min((x + tile) * side, image.width), Math.min((y + tile) * side, image.height)]
+  const window = windowOf({ ...alpha, stride: 1 }, left, top, right, bottom)
+  const first = window.data[0] ?? 0
+  if ((first === 0 || first === 1) && window.data.every((value) => value === first)) {
+    for (let row = y0; row < y1; row++) out.fill(255 * first, row * image.width + x0, row * image.width + x1)
+    return
+  }
+  const pixels = windowOf(image, left * side, top * side, Math.min(right * side, image.width), Math.min(bottom * side, image.height))
+  const start: Alpha = { data: new Float32Array(window.data), ...sizeOf(window) }
+  const fine = toMatte(refined(start, windowOf(grid, left, top, right, bottom), pixels, level))
+  for (let row = y0; row < y1; row++) {
+    const from = (row - top * side) * pixels.width + x0 - left * side
+    out.set(fine.subarray(from, from + x1 - x0), row * image.width + x0)
+  }
+}
+
+function windowOf({ data, stride, width }: Colours, x0: number, y0: number, x1: number, y1: number): Colours {
+  const row = (x1 - x0) * stride
+  const out = data instanceof Float32Array ? new Float32Array(row * (y1 - y0)) : new Uint8ClampedArray(row * (y1 - y0))
+  for (let y = y0; y < y1; y++) out.set(data.subarray((y * width + x0) * stride, (y * width + x1) * stride), (y - y0) * row)
+  return { data: out, stride, width: x1 - x0, height: y1 - y0 }
+}
+
+/** From cells of 2^level pixels to `pixels`. */
+function refined(alpha: Alpha, colours: Colours, pixels: Colours, level: number): Alpha {
+  const pyramid = [pixels]
+  for (let i = 1; i < level; i++) pyramid.push(blockMeans(pyramid[i - 1] ?? pixels, 2))
+  let [at, with_] = [alpha, colours]
+  for (const fine of pyramid.reverse()) {
+    at = finer(at, with_, fine, { x: 0.5, y: 0.5 }, REFINED)
+    with_ = fine
+  }
+  return at
+}
+
+function toMatte({ data }: Alpha): Uint8Array {
+  const out = new Uint8Array(data.length)
+  for (let i = 0; i < out.length; i++) out[i] = (data[i] ?? 0) * 255 + 0.5
+  return out
 }
