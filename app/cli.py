@@ -2,11 +2,8 @@
 
 import logging
 import os
-import signal
 import socket
 import sys
-import threading
-import time
 from typing import Annotated, Literal
 
 import typer
@@ -20,6 +17,7 @@ from app.commands.models import models_app
 from app.commands.remove import remove
 from app.db.migrations import migrate as apply_migrations
 from app.errors import AppError
+from app.guard import end_with_parent
 from app.settings import BadSetting, EmbeddedSettings, Settings
 
 app = typer.Typer(
@@ -85,11 +83,13 @@ def embedded(
     database_url: str,
     redis_url: str,
     listener: int,
+    *,
     model: Annotated[str | None, typer.Option()] = None,
+    parent: Annotated[int | None, typer.Option()] = None,
 ) -> None:
     """One child of `cutout dev`. Takes the services from its parent, and ends with it."""
     settings = EmbeddedSettings.load(database_url=database_url, redis_url=redis_url, model=model)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    end_with_parent(parent or os.getppid())
     if process == "web":
         _web(settings, socket.socket(fileno=listener))
     else:
@@ -119,13 +119,6 @@ def _worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
     from workers.main import run_worker  # noqa: PLC0415 - as above
 
     run_worker(kind, settings)
-
-
-def _end_with_parent(parent: int) -> None:
-    """A supervisor that was killed cannot stop its children; without this they would serve for ever."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

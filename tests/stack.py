@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -13,13 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from app import logs
 from app.accounts.service import AccountService
 from app.accounts.types import LOCAL_USER_ID
-from app.commands.serve import listen, url_of
+from app.commands.serve import listen, server, url_of
 from app.db.pool import open_pool
+from app.guard import end_with_parent
 from app.settings import EmbeddedSettings, Settings
 from models.registry import Registry
 from tests.services import fresh_database
@@ -67,14 +68,14 @@ def serving(settings: Settings) -> Iterator[str]:
     from app.main import create_app  # here, so that tests of the parts do not load the whole
 
     with listen(settings.host, settings.port) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, proxy_headers=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        process = server(create_app(settings))
+        thread = threading.Thread(target=process.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            _until(lambda: server.started or not thread.is_alive())
+            _until(lambda: process.started or not thread.is_alive())
             yield url_of(listener)
         finally:
-            server.should_exit = True
+            process.should_exit = True
             thread.join()
 
 
@@ -124,6 +125,7 @@ def _until(condition: Any, timeout_s: float = 3 * WAIT_S) -> None:
 def _main(kind: str, database_url: str, redis_url: str, data_dir: str, models_dir: str, model: str) -> None:
     from workers.main import run_worker
 
+    end_with_parent(os.getppid())
     settings = EmbeddedSettings.load(
         database_url=database_url,
         redis_url=redis_url,

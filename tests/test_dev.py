@@ -78,7 +78,8 @@ COMMAND = [sys.executable, "-m", "app.cli", "dev", "--port", "0"]
 @contextmanager
 def started() -> Iterator[Dev]:
     """In the working directory. Ended by SIGTERM where the test has not ended it."""
-    with subprocess.Popen(COMMAND, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(COMMAND, stdout=pipe, stderr=pipe, text=True) as process:
         dev = Dev(process)
         reader = Thread(target=dev.reading)
         reader.start()
@@ -144,12 +145,28 @@ def test_data_survives_a_restart(folder: Path) -> None:
         assert (ended["id"], ended["status"]) == (job["id"], "succeeded")
 
 
-def test_a_killed_supervisor_takes_its_children_along(folder: Path) -> None:
+def test_a_killed_supervisor_takes_everything_along(folder: Path) -> None:
     with started() as dev:
         dev.wait_for(r"Cutout is ready")
         children = [psutil.Process(pid) for pid in dev.children().values()]
+        services = belonging_to(folder)
         dev.end(signal.SIGKILL)
-        assert not psutil.wait_procs(children, 45)[1]
-    # the services stay for the next `cutout dev` to take over; here there is none
-    for process in belonging_to(folder):
-        process.terminate()
+        assert not psutil.wait_procs([*children, *services], 45)[1]
+    assert belonging_to(folder) == []
+
+
+def test_who_started_it_is_gone(folder: Path) -> None:
+    """Nobody reads its pipe any more: it ends in order."""
+    with started() as dev:
+        dev.wait_for(r"Cutout is ready")
+        assert dev.process.stdout is not None
+        dev.process.stdout.close()
+        assert dev.process.wait(60) == 0
+    assert belonging_to(folder) == []
+
+
+def test_its_terminal_is_closed(folder: Path) -> None:
+    with started() as dev:
+        dev.wait_for(r"Cutout is ready")
+        assert dev.end(signal.SIGHUP) == 0
+    assert belonging_to(folder) == []

@@ -70,13 +70,21 @@ def open_engines(settings: Settings, warm: str | None = None) -> Engines:
     registry = Registry(settings.models_dir)
 
     @functools.cache
-    def engine(name: str) -> Sam2Engine:
+    def opened(name: str) -> Sam2Engine:
         with model_errors():
-            model = registry.open(name, settings.threads, settings.providers)
+            engine = Sam2Engine(
+                registry.open(
+                    name,
+                    settings.threads,
+                    settings.providers,
+                    device=settings.device,
+                    vram_bytes=settings.vram_bytes,
+                )
+            )
             if name == warm:
-                model.warmup()
-        return Sam2Engine(model)
+                engine.warmup()
+        return engine
 
     if warm is not None:
-        engine(warm)
-    return engine
+        opened(warm)
+    return opened

@@ -40,7 +40,7 @@ class LeaseKeeper:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._abandoned = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="leases", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -67,6 +67,14 @@ class LeaseKeeper:
     def runs(self) -> list[Run]:
         with self._lock:
             return list(self._runs.values())
+
+    def _keep(self) -> None:
+        """A process that cannot keep its leases must not work on: others get its jobs."""
+        try:
+            asyncio.run(self._main())
+        except Exception:
+            _log.exception("ending the worker: its leases cannot be kept")
+            os._exit(EXIT_STUCK)
 
     async def _main(self) -> None:
         pool = None

@@ -1,8 +1,8 @@
 """What makes one kind of worker different from another, and what its parts share."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.db.pool import Pool
 from app.jobs.claims import Claims, Outcome
@@ -51,7 +51,7 @@ class Context:
         return Claims(self.pool, self.doorbell, self.events)
 
 
-Background: TypeAlias = Callable[[Context], Awaitable[None]]
+Background: TypeAlias = Callable[[Context], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)

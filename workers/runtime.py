@@ -20,6 +20,7 @@ from workers.settle import Settler, drop
 
 T = TypeVar("T")
 
+_OUR_FAULT = "something went wrong on our side"
 _log = structlog.get_logger()
 
 
@@ -57,6 +58,11 @@ class Runtime:
         """After `leaving` is set: no look is under way, and none will take anything."""
         async with self._looking:
             pass
+
+    def breaks(self, reason: WorkerBroken) -> None:
+        """Leave, and end with an error."""
+        self.broken = self.broken or reason
+        self.leaving.set()
 
     async def idle(self) -> None:
         """Until every job that was begun has ended, and those that were begun in its stead."""
@@ -99,12 +105,11 @@ class Runtime:
             try:
                 answer = await self._try(run)
                 if isinstance(answer, WorkerBroken):
-                    self.broken = answer
-                    self.leaving.set()
+                    self.breaks(answer)
                 self._settling.add(run)
                 self._working.discard(run)
                 self._look()
-                await self._settler.settle(run, answer)
+                await self._settle(run, answer)
             except LeaseLost:
                 _log.warning("job lost: canceled, or with another worker", fence=job.fence)
                 await drop(run)
@@ -117,6 +122,17 @@ class Runtime:
                 if self.busy < was:
                     self._look()
 
+    async def _settle(self, run: Run, answer: Outcome | AppError) -> None:
+        """Raises LeaseLost."""
+        try:
+            await self._settler.settle(run, answer)
+        except LeaseLost:
+            raise
+        except Exception:
+            # a result that cannot be written, as one with a NUL in its text, will not be the next time either
+            _log.exception("answer not written", kind=run.job.kind)
+            await self._settler.settle(run, Internal(_OUR_FAULT))
+
     async def _try(self, run: Run) -> Outcome | AppError:
         """The handler's answer, errors as values. Raises LeaseLost."""
         try:
@@ -127,7 +143,7 @@ class Runtime:
             return error
         except Exception:
             _log.exception("handler failed", kind=run.job.kind)
-            return Internal("something went wrong on our side")
+            return Internal(_OUR_FAULT)
 
     def _report(self, job: Job, share: float) -> None:
         async def write() -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Collection
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
+from app.aio import end
 from app.db.pool import Pool, open_pool
 from app.errors import Unavailable
 from app.jobs.claims import Claims
@@ -17,6 +19,7 @@ from app.storage.base import ObjectStore
 from workers.bell import BellWorker, Ear, Patience
 from workers.leases import LeaseKeeper, ask_to_leave, wait_until_idle
 from workers.options import Context, WorkerSettings
+from workers.run import WorkerBroken
 from workers.runtime import Runtime
 
 _EXIT_PAUSE_S = 5.0
@@ -50,15 +53,15 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, runtime.leaving.set)
     keeper.start()
-    background = [asyncio.ensure_future(bell.listen())]
-    background += [asyncio.ensure_future(part(context)) for part in settings.background]
-    background.append(asyncio.ensure_future(_be_present(doorbell, settings.queue, runtime.worker)))
+    parts = [bell.listen(), _be_present(doorbell, settings.queue, runtime.worker)]
+    parts += [part(context) for part in settings.background]
+    background = [asyncio.create_task(_part(part, runtime)) for part in parts]
     _log.info("worker ready", queue=settings.queue, slots=options.slots)
     await runtime.leaving.wait()
     bell.deaf()
     await runtime.looked()
     await _leave(keeper, options.grace_s)
-    await _end(background)
+    await end(background)
     with contextlib.suppress(Unavailable):
         await doorbell.gone(settings.queue, runtime.worker)
     keeper.stop()
@@ -68,20 +71,20 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
         raise runtime.broken
 
 
+async def _part(part: Coroutine[Any, Any, None], runtime: Runtime) -> None:
+    """A worker without one of its parts is worse than none: it leaves, to be started anew."""
+    try:
+        await part
+    except Exception as error:
+        _log.exception("a part of the worker broke")
+        runtime.breaks(WorkerBroken(f"a part of the worker broke: {type(error).__name__}"))
+
+
 async def _leave(keeper: LeaseKeeper, grace_s: float) -> None:
     if not await wait_until_idle(keeper, grace_s):
         ask_to_leave(keeper)
         if not await wait_until_idle(keeper, _EXIT_PAUSE_S):
             keeper.abandon()
-
-
-async def _end(tasks: Collection[asyncio.Future[None]]) -> None:
-    """Cancel until it is heard: Python 3.11's wait_for, by which redis-py sends, loses a cancel that comes
-    while it completes (cpython issue 86296)."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=0.5)
 
 
 async def _be_present(presence: Presence, queue: str, worker: str) -> None:

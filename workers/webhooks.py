@@ -2,6 +2,7 @@
 
 import asyncio
 
+from app.aio import outlast
 from app.net.client import GuardedClient
 from app.webhooks.sender import WebhookSender
 from workers.options import Background, Context
@@ -17,6 +18,6 @@ def sending(client: GuardedClient) -> Background:
             await asyncio.shield(running)
         finally:
             stop.set()
-            await running
+            await outlast(running)
 
     return send

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,9 @@ from models.registry import Registry
 
 SMALLEST = "lite"
 """What `auto` gets on a machine without any model: 45 MB, no GPU."""
-_COMMAND = (sys.executable, "-m", "app.cli", "embedded")
+_COMMAND = (sys.executable, "-m", "app.cli", "embedded", "--parent", str(os.getpid()))
+# a terminal that is closed sends SIGHUP; under nohup it is ignored, and stays so
+_ASKED_BY = (signal.SIGTERM, *(() if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)))
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +49,8 @@ class AlreadyRunning(AppError):
 def dev(settings: EmbeddedSettings) -> None:
     """Runs until SIGINT or SIGTERM; then nothing of it is left running."""
     logs.configure(settings, "dev")
-    signal.signal(signal.SIGTERM, _leave)  # also while the services start: ExitStack stops what runs by then
+    for number in _ASKED_BY:  # also while the services start: ExitStack stops what runs by then
+        signal.signal(number, _leave)
     with ExitStack() as running:
         running.enter_context(_only_one(settings.data_dir))
         listener = running.enter_context(listen(settings.host, settings.port))
@@ -71,7 +75,7 @@ def dev(settings: EmbeddedSettings) -> None:
 
 async def _until_signalled(children: list[Child], services: Mapping[str, Service], url: str) -> None:
     stop = Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *_ASKED_BY):
         asyncio.get_running_loop().add_signal_handler(number, stop.ask)
     greeting = asyncio.create_task(_greet(url))
     await supervise(children, services, stop)

@@ -11,12 +11,13 @@ import uvicorn
 
 from app.db.pool import open_pool
 from app.errors import AppError
+from app.jobs.hub import Hub
 from app.settings import Settings
 
 _log = structlog.get_logger(__name__)
 
 _GRACE_S = 5
-"""A long poll may hold its connection for a minute; who waits asks again elsewhere."""
+"""For requests under way; streams and long polls end at once."""
 
 
 class PortTaken(AppError):
@@ -54,8 +55,16 @@ def check_database(settings: Settings) -> None:
     asyncio.run(connect())
 
 
-def serve(app: Callable[..., Any], listener: socket.socket) -> None:
-    """Until SIGINT or SIGTERM."""
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams of events have no end of their own: they are ended before uvicorn waits for it."""
+        hub = self.lifespan.state.get("hub")
+        if isinstance(hub, Hub):
+            hub.end()
+        await super().shutdown(sockets)
+
+
+def server(app: Callable[..., Any]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -66,5 +75,10 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
         ws_per_message_deflate=False,  # events are 1 kB; compressing them holds 36 kB a listener
         timeout_graceful_shutdown=_GRACE_S,
     )
+    return _Server(config)
+
+
+def serve(app: Callable[..., Any], listener: socket.socket) -> None:
+    """Until SIGINT or SIGTERM."""
     _log.info("serving", url=url_of(listener))
-    uvicorn.Server(config).run(sockets=[listener])
+    server(app).run(sockets=[listener])

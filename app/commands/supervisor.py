@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import os
+import select
 import signal
+import stat
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TextIO
 
 import structlog
 
@@ -52,6 +56,7 @@ async def supervise(children: Sequence[Child], services: Mapping[str, Service], 
     """Until `stop` is asked: start again whatever ends before. No child is left when this returns."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_look_after(services, stop))
+        tasks.create_task(_watch_readers(stop))
         for child in children:
             tasks.create_task(_keep(child, stop))
 
@@ -66,6 +71,25 @@ async def _look_after(services: Mapping[str, Service], stop: Stop) -> None:
                 await asyncio.to_thread(service.start)
             except AppError as error:
                 _log.error("not restarted", service=name, reason=error.message)
+
+
+async def _watch_readers(stop: Stop) -> None:
+    """Where stdout or stderr is a pipe and nobody reads it any more, whoever started us is gone."""
+    while not await _asked_within(stop, _LOOK_S):
+        if any(map(_unread, (sys.stdout, sys.stderr))):
+            stop.ask()
+
+
+def _unread(stream: TextIO) -> bool:
+    try:
+        fd = stream.fileno()
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return False
+    except (OSError, ValueError):
+        return False
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 async def _keep(child: Child, stop: Stop) -> None:
@@ -119,7 +143,8 @@ async def _first(task: asyncio.Task[int], event: asyncio.Event, timeout_s: float
 
 async def _asked_within(stop: Stop, seconds: float) -> bool:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.asked.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.asked.wait()
     return stop.asked.is_set()
 
 

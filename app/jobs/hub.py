@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from app.aio import end
 from app.db.pool import Connection, Pool, connection
 from app.errors import Unavailable
 from app.jobs import views
@@ -55,6 +56,7 @@ class Hub:
         """Jobs to be read, with their users."""
         self._rung = asyncio.Event()
         self._poll_at = self._positions_at = 0.0
+        self._ended = False
 
     @classmethod
     @asynccontextmanager
@@ -66,9 +68,14 @@ class Hub:
         try:
             yield hub
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
+
+    def end(self) -> None:
+        """The process leaves: streams end after their present state, long polls answer with it. Clients come
+        back with the last event's id, to another process."""
+        self._ended = True
+        for listener in self._listeners:
+            listener.wake()
 
     async def job(self, user_id: UUID, job_id: UUID, seen: int = 0) -> AsyncGenerator[Update, None]:
         """The job as it is, unless that is the version `seen`; then each newer state until it has ended.
@@ -81,13 +88,15 @@ class Hub:
                 return
             listener.offer(view)
             while True:
-                found = await listener.take(BEAT_S)
+                found = await listener.take(0 if self._ended else BEAT_S)
                 for view in found:
                     yield Update(view, view.job.version)
                     if view.job.status.ended:
                         return
                 if not found:
                     yield Update()
+                if self._ended:
+                    return
 
     async def all_jobs(self, user_id: UUID, since: int | None = None) -> AsyncGenerator[Update, None]:
         """The user's jobs that have not ended, or those changed after `since`; then each change, without end.
@@ -105,7 +114,7 @@ class Hub:
                 for view in await listener.take(0):
                     yield Update(view)
             yield Update(resume=resume)
-            while True:
+            while not self._ended:
                 found = await listener.take(BEAT_S)
                 resume = max(resume, self._cursor)
                 # only the last of them stands for all that came before it

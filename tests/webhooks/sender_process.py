@@ -1,9 +1,11 @@
 """A sender in a process of its own, to be killed: `python -m tests.webhooks.sender_process DSN`."""
 
 import asyncio
+import os
 import sys
 
 from app.db.pool import open_pool
+from app.guard import end_with_parent
 from app.net.client import GuardedClient
 from app.webhooks.sender import WebhookSender
 
@@ -15,4 +17,5 @@ async def main(dsn: str) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent(os.getppid())
     asyncio.run(main(sys.argv[1]))

@@ -122,10 +122,14 @@ class Simulated:
 
     revision, max_batch, fit, dynamic_multimask = "1", 8, Fit.PAD, None
     codec_basis: bytes | None = None
+    notes: tuple[str, ...] = ()
 
     def __init__(self, error: ModelError) -> None:
         self.batches: list[int] = []
         self._error = error
+
+    def warmup(self) -> None:
+        """There is nothing to load."""
 
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:
         self.batches.append(len(images))

@@ -264,3 +264,18 @@ async def test_an_answer_survives_a_broken_connection(
     after = await row(jobs, job)
     assert after.status is JobStatus.SUCCEEDED
     assert await store.list("users/") == [after.result_key]
+
+
+async def test_a_result_that_cannot_be_written_fails_the_job(
+    jobs: JobService, store: LocalStore, runtime: MakeRuntime, job: Job
+) -> None:
+    """And not six workers one after the other, by leases that run out."""
+
+    async def spoils(run: Run) -> Outcome:
+        return Outcome({"name": "a NUL: \0"}, result_key=await put(run))
+
+    await work(runtime, spoils)
+    after = await row(jobs, job)
+    assert after.error is not None
+    assert (after.status, after.error["code"], after.crashes) == (JobStatus.FAILED, "internal", 0)
+    assert await store.list("users/") == []
