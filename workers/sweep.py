@@ -30,7 +30,9 @@ async def sweep(context: Context) -> None:
     reconciler = Reconciler(context.pool, context.doorbell, context.events, lease_s=context.options.lease_s)
 
     clean = functools.partial(tidy, context.pool, context.store)
-    await asyncio.gather(_every(SWEEP_S, reconciler.sweep), _every(TIDY_S, clean))
+    await asyncio.gather(
+        _every(SWEEP_S, reconciler.sweep), _every(TIDY_S, reconciler.mend_clock), _every(TIDY_S, clean)
+    )
 
 
 async def tidy(pool: Pool, store: ObjectStore) -> None:

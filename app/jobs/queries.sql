@@ -142,6 +142,17 @@ update jobs set status = 'queued', crashes = crashes + 1, leftovers = true, prog
 where status = 'processing' and lease_until < now() and crashes + 1 < %(quarantine)s
 returning *
 
+-- name: mend_clock
+-- times that no clock of ours can have written: it went back since. Leases and pauses last no longer than they may
+update jobs set
+    lease_until = case when status = 'processing'
+        then least(lease_until, now() + make_interval(secs => %(lease_s)s)) end,
+    run_after = least(run_after, now() + make_interval(secs => %(pause_s)s)),
+    announced_at = case when announced_at <= now() then announced_at end
+where (status = 'processing' and lease_until > now() + make_interval(secs => 2 * %(lease_s)s))
+   or (status = 'queued' and (run_after > now() + make_interval(secs => 2 * %(pause_s)s) or announced_at > now()))
+returning *
+
 -- name: quarantine
 update jobs set status = 'failed', crashes = crashes + 1, leftovers = true, lease_until = null, finished_at = now(), error = %(error)s
 where status = 'processing' and lease_until < now() and crashes + 1 >= %(quarantine)s

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import structlog
 
-from app.db.pool import Pool, transaction
+from app.db.pool import Pool, connection, transaction
 from app.errors import AppError
 from app.jobs import repository
+from app.jobs.claims import BACKOFF_S
 from app.jobs.errors import DeadlinePassed, Quarantined
 from app.jobs.events import Events
 from app.jobs.repository import Waiting, error_json
@@ -65,6 +66,15 @@ class Reconciler:
         self._report(changed)
         await self._announce(waiting)
         return changed
+
+    async def mend_clock(self) -> list[Job]:
+        """Jobs whose times lie ahead since the database's clock went back. Raises DatabaseUnavailable."""
+        values = {"lease_s": self._lease_s, "pause_s": max(BACKOFF_S)}
+        async with connection(self._pool) as conn:
+            mended = await repository.many(conn, "mend_clock", values)
+        if mended:
+            _log.warning("the clock went back", jobs=len(mended))
+        return mended
 
     def _may_judge_leases(self) -> bool:
         """Not right after a gap: while Postgres was away the living could not renew either."""

@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import AsyncExitStack, ExitStack
 from uuid import uuid4
 
+import httpx
 import psutil
 import pytest
 
@@ -13,8 +15,10 @@ from app.jobs.errors import JobTimeout, Quarantined
 from app.jobs.types import Job, JobStatus
 from app.queue.arq_adapter import connect
 from app.queue.messages import JobMessage
+from app.settings import EmbeddedSettings
 from tests.chaos.conftest import World
 from tests.chaos.worker import QUEUE
+from tests.stack import local_user, serving
 from workers.leases import EXIT_STUCK
 from workers.sweep import tidy
 
@@ -143,6 +147,34 @@ async def test_postgres_away_means_waiting(world: World) -> None:
         assert fleet.workers[0].poll() is None
     assert (await row(world, first)).status is JobStatus.SUCCEEDED
     assert len(await effects(world)) == 2
+
+
+@pytest.mark.parametrize("away_s", [2, pytest.param(10, marks=pytest.mark.slow)])
+async def test_postgres_away_is_503_and_everybody_goes_on(world: World, away_s: float) -> None:
+    settings = EmbeddedSettings.load(
+        database_url=world.dsn, redis_url=world.redis_url, data_dir=world.folder, port=0, model="lite"
+    )
+    await local_user(settings)
+    async with AsyncExitStack() as running:
+        stack = ExitStack()
+        url = await asyncio.to_thread(stack.enter_context, serving(settings))
+        running.push_async_callback(asyncio.to_thread, stack.close)
+        fleet = await running.enter_async_context(world.fleet(1).running())
+        client = await running.enter_async_context(httpx.AsyncClient(base_url=url, timeout=PATIENCE_S))
+        assert (await client.get("/api/jobs")).status_code == 200
+        await asyncio.to_thread(world.postgres.stop)
+        until = time.monotonic() + away_s
+        while time.monotonic() < until:
+            refused = await client.get("/api/jobs")
+            assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+            assert int(refused.headers["retry-after"]) > 0
+        await asyncio.to_thread(world.postgres.start)
+        async with asyncio.timeout(PATIENCE_S):
+            while (await client.get("/api/jobs")).status_code != 200:  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0.1)
+        await world.create(3)
+        await world.until(SUCCEEDED, 3, PATIENCE_S)
+        assert fleet.workers[0].poll() is None
 
 
 async def test_a_silent_redis_delays_and_loses_nothing(world: World) -> None:

@@ -128,3 +128,27 @@ async def test_after_a_gap_the_living_get_time_to_renew(
         now = 1000.0 + second
         swept.append(len(await reconciler.sweep()))
     assert swept == [0, 0, 0, 0, 1]
+
+
+async def test_a_clock_that_went_back_holds_nothing_up(
+    pool: Pool, jobs: JobService, claims: Claims, reconciler: Reconciler, encode: NewJob
+) -> None:
+    """By an hour: then leases, pauses and announcements lie an hour ahead."""
+    running, paused = await jobs.create(encode), await jobs.create(encode)
+    assert await claims.claim(QUEUE, "doomed", lease_s=30) is not None
+    assert await reconciler.mend_clock() == []
+    await run(
+        pool,
+        "update jobs set lease_until = lease_until + interval '1 hour',"
+        " run_after = run_after + interval '1 hour', announced_at = now() + interval '1 hour'",
+    )
+    mended = {job.id: job for job in await reconciler.mend_clock()}
+    assert mended.keys() == {running.id, paused.id}
+    async with pool.connection() as conn:
+        query = (
+            "select max(lease_until) <= now() + interval '30 s' as lost,"
+            " max(run_after) <= now() + interval '10 s' as taken, max(announced_at) as announced from jobs"
+        )
+        row = await (await conn.execute(query)).fetchone()
+    assert row == {"lost": True, "taken": True, "announced": None}
+    assert await reconciler.mend_clock() == []

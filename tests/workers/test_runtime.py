@@ -1,6 +1,7 @@
 """What the runtime does around a handler, with handlers made for it."""
 
 import asyncio
+import errno
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -118,6 +119,8 @@ async def test_who_leaves_finishes_the_look_that_is_under_way(
     [
         (BadInput("no"), JobStatus.FAILED, "bad_input"),
         (StorageUnavailable("away"), JobStatus.QUEUED, None),
+        (OSError(errno.ENOSPC, "no space left on device"), JobStatus.QUEUED, None),
+        (OSError(errno.EACCES, "permission denied"), JobStatus.FAILED, "internal"),
         (ValueError("a bug"), JobStatus.FAILED, "internal"),
     ],
 )
