@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     model: str = "auto"
     threads: int | None = Field(None, ge=1, le=256)
     providers: Annotated[tuple[str, ...], NoDecode] = ("CPUExecutionProvider",)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    vram_bytes: int | None = Field(None, ge=1 << 30)
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     db_pool_size: int = Field(10, ge=2, le=100)

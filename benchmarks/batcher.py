@@ -57,11 +57,15 @@ class Simulated:
 
     revision, max_batch, fit, dynamic_multimask = "simulated", BATCH, Fit.PAD, None
     codec_basis: bytes | None = None
+    notes: tuple[str, ...] = ()
 
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:
         simulated(len(images))
         tensors = {"image_embed": np.zeros((1, 16, 64, 64), np.float32)}
         return [Embedding("simulated", self.revision, size, tensors) for size in sizes]
+
+    def warmup(self) -> None:
+        """There is nothing to load."""
 
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
         raise NotImplementedError("nobody asks for a proposal here")

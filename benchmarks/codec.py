@@ -1,9 +1,11 @@
 """The embedding codec: bytes, mask IoU against fp32, time; for one click, three clicks and a box.
 
     python -m benchmarks.codec [--data DIR] [--every N] [--offset N] [--steps 0.015,0.02] [--basis FILE]
+                               [--keep DIR]
 
 DIR as for benchmarks.segmentation. Measure a basis only on photos that it was not learnt on: `--every 2`
 keeps one half. Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
+`--keep` leaves what a browser gets in a folder, for web/e2e/codec.bench.ts.
 """
 
 import argparse
@@ -29,7 +31,7 @@ BASIS = REPOSITORY / "models" / "codecs" / "lite.basis"
 STEPS = "0.010,0.015,0.020,0.030"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Form:
     """One way to store an embedding."""
 
@@ -39,6 +41,7 @@ class Form:
     sizes: list[int] = field(default_factory=list)
     seconds: list[tuple[float, float]] = field(default_factory=list)
     found: list[list[float]] = field(default_factory=list)
+    last: bytes = b""
 
 
 def main() -> None:
@@ -48,11 +51,15 @@ def main() -> None:
     parser.add_argument("--offset", type=int, default=0, help="beginning with this one")
     parser.add_argument("--steps", default=STEPS)
     parser.add_argument("--basis", type=Path, default=BASIS)
+    parser.add_argument("--keep", type=Path)
     args = parser.parse_args()
     model = lite(1)
     made = list(forms(args.basis, [float(step) for step in args.steps.split(",")], model))
     for sample in list(samples(args.data))[args.offset :: args.every]:
         measure(model, sample, made)
+        if args.keep is not None:
+            args.keep.mkdir(exist_ok=True)
+            (args.keep / f"{sample.set}-{sample.name}.bin").write_bytes(made[1].last)
     head = ("form", "KB", "mean IoU", "p5", *KINDS, "pack ms", "unpack ms")
     print("".join(f"{name:>11}" for name in head))
     for form in made:
@@ -68,14 +75,11 @@ def forms(path: Path, steps: list[float], model: Model) -> Iterator[Form]:
     basis = Basis.from_bytes(path.read_bytes())
     padding = basis.padding_step / basis.step
     yield Form("fp16", codec.pack, codec.unpack)
-    blank = Embedding(
-        basis.model, basis.revision, (64, 48), {"image_embed": np.zeros((1, 256, 64, 64), np.float32)}
-    )
     for step in steps:
         millionths = round(step * UNIT)
         scaled = replace(basis, step=millionths, padding_step=round(millionths * padding))
         small = Codec(scaled, model.fit)
-        small.unpack(small.pack(blank))
+        small.warmup()
         yield Form(f"kl1 {step:g}", small.pack, small.unpack)
 
 
@@ -91,6 +95,7 @@ def measure(model: Model, sample: Sample, made: list[Form]) -> None:
         back = form.unpack(packed)
         form.seconds.append((between - begun, time.process_time() - between))
         form.sizes.append(len(packed))
+        form.last = packed
         now = [answer(model, back, one, frame) for one in asked]
         form.found.append([iou(mask, before) for mask, before in zip(now, whole, strict=True)])
 

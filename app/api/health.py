@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 from app.api.state import State
 from app.db.pool import connection
 from app.errors import AppError
+from app.queue.errors import QueueUnavailable
+from app.queue.messages import embed_queue
 from models.errors import ModelError
 
 _TIMEOUT_S = 2.0
@@ -25,7 +27,13 @@ async def readyz(request: Request[State]) -> Response:
     database, queue = await asyncio.gather(_answers(_select_one(state)), _answers(state["doorbell"].ping()))
     checks = {"database": database, "queue": queue, "model": model_state}
     ready = set(checks.values()) == {"ok"}
-    document = {"status": "ready" if ready else "not_ready", "model": model, "checks": checks}
+    document: dict[str, object] = {
+        "status": "ready" if ready else "not_ready",
+        "model": model,
+        "checks": checks,
+    }
+    if queue == "ok" and model is not None:
+        document["notes"] = await _notes(state, model)
     return JSONResponse(document, 200 if ready else 503, {"Cache-Control": "no-store"})
 
 
@@ -34,6 +42,14 @@ def _model(state: State) -> tuple[str | None, str]:
         return state["models"].resolve(state["settings"].model), "ok"
     except ModelError as error:
         return None, error.code
+
+
+async def _notes(state: State, model: str) -> list[str]:
+    """What the encoder of the model runs other than was asked for, on a CPU for want of a GPU."""
+    try:
+        return list(await state["doorbell"].notes(embed_queue(model)))
+    except QueueUnavailable:
+        return []
 
 
 async def _select_one(state: State) -> None:

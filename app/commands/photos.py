@@ -37,7 +37,9 @@ def open_engine(model: str | None) -> Engine:
     settings = Settings.load(model=model)
     with model_errors():
         registry = Registry(settings.models_dir)
-        return Sam2Engine(registry.open(settings.model, settings.threads, settings.providers))
+        return Sam2Engine(
+            registry.open(settings.model, settings.threads, settings.providers, device=settings.device)
+        )
 
 
 def cut_out(

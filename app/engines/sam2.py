@@ -38,6 +38,11 @@ class PromptableModel(Encoder, Decoder, Protocol):
     @property
     def max_batch(self) -> int: ...
 
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def warmup(self) -> None: ...
+
 
 class Sam2Engine:
     name = "sam2"
@@ -54,6 +59,16 @@ class Sam2Engine:
     def max_batch(self) -> int:
         """The most images that one run of the encoder takes. Opens the encoder."""
         return self._model.max_batch
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What runs other than was asked for, on a CPU for want of a GPU. Opens the encoder."""
+        return self._model.notes
+
+    def warmup(self) -> None:
+        """Each part once, so that no job pays for loading and compiling it. Raises ModelError."""
+        self._model.warmup()
+        self._codec.warmup()
 
     def encode(self, path: Path, *, auto: bool = True) -> Encoded:
         prepared = self.prepare(path)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ CONNECTIONS = 64
 PRESENT_S = 15.0
 """A worker that has not been heard of for so long is gone."""
 _PRESENT = "cutout:workers"
+_NOTES = "cutout:notes:"
 
 
 def connect(redis_url: str) -> ArqRedis:
@@ -109,6 +110,15 @@ class ArqDoorbell:
         except QueueUnavailable:
             return None
         return dict(Counter(name.decode().partition(" ")[0] for name in names))
+
+    async def note(self, queue: str, notes: Sequence[str]) -> None:
+        async with self._bounded():
+            await self._redis.set(_NOTES + queue, json.dumps(notes), px=round(PRESENT_S * 1000))
+
+    async def notes(self, queue: str) -> tuple[str, ...]:
+        async with self._bounded():
+            found = await self._redis.get(_NOTES + queue)
+        return tuple(json.loads(found)) if found else ()
 
     async def ping(self) -> None:
         """Raises QueueUnavailable."""

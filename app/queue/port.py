@@ -1,6 +1,6 @@
 """What the product knows of the queue: a bell that can be rung, and asked what it still remembers."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from app.queue.messages import JobMessage
@@ -39,6 +39,14 @@ class Presence(Protocol):
 
     async def gone(self, queue: str, worker: str) -> None:
         """Raises QueueUnavailable."""
+        ...
+
+    async def note(self, queue: str, notes: Sequence[str]) -> None:
+        """What a living worker runs other than was asked for; said as often. Raises QueueUnavailable."""
+        ...
+
+    async def notes(self, queue: str) -> tuple[str, ...]:
+        """Of a queue's workers, lately. Raises QueueUnavailable."""
         ...
 
     async def alive(self) -> dict[str, int] | None:

@@ -84,6 +84,10 @@ class TensorBasis:
             padding=area(fit.padding),
         )
 
+    @property
+    def channels(self) -> int:
+        return len(self.image.mean)
+
     @cached_property
     def forward(self) -> Float32:
         """[K, C]: forward @ inverse.T is the identity; of the rounded inverse, so that nothing is lost."""

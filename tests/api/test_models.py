@@ -1,9 +1,12 @@
+import asyncio
 import hashlib
 
 import httpx
 import pytest
 
+from app.queue.arq_adapter import ArqDoorbell, connect
 from models.registry import Registry
+from tests.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -28,6 +31,19 @@ def test_the_manifest_is_of_the_model_that_jobs_get(client: httpx.Client) -> Non
     assert (
         client.get("/models/manifest.json").json()["name"] == client.get("/readyz").json()["model"] == "lite"
     )
+
+
+def test_ready_says_what_the_encoder_runs_other_than_asked(client: httpx.Client, stack: Stack) -> None:
+    async def worker_notes(*notes: str) -> None:
+        doorbell = ArqDoorbell(connect(stack.settings.services().redis_url))
+        await doorbell.note("embed:lite", notes)
+        await doorbell.close()
+
+    assert client.get("/readyz").json()["notes"] == []
+    asyncio.run(worker_notes("encoder on CPU"))
+    ready = client.get("/readyz")
+    asyncio.run(worker_notes())
+    assert (ready.status_code, ready.json()["notes"]) == (200, ["encoder on CPU"])
 
 
 def test_encoders_and_foreign_files_stay_here(client: httpx.Client, registry: Registry) -> None:

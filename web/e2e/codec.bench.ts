@@ -1,0 +1,66 @@
+/**
+ * Unpacking embeddings in Chromium. Run: npm run bench codec, with BENCH_PACKED naming a folder that
+ * `python -m benchmarks.codec --keep FOLDER` has filled.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from '@playwright/test'
+import { build, type Rollup } from 'vite'
+
+const RUNS = 5
+const ORIGIN = 'http://localhost:1/' // never asked: every request is answered here
+const WEB = join(import.meta.dirname, '..')
+const BASIS = join(WEB, '..', 'models', 'codecs', 'lite.basis')
+const PACKED = process.env['BENCH_PACKED'] ?? ''
+
+/** The decoder of the editor's worker as a module of its own. */
+async function bundled(): Promise<string> {
+  const [output] = (await build({
+    configFile: false,
+    root: WEB,
+    logLevel: 'silent',
+    plugins: [{ name: 'entry', resolveId: (id) => (id === 'entry' ? id : null), load: (id) => (id === 'entry' ? ENTRY : null) }],
+    build: { write: false, target: 'es2022', lib: { entry: 'entry', formats: ['es'] } },
+  })) as Rollup.RollupOutput[]
+  return output?.output[0].code ?? ''
+}
+const ENTRY = `export { decodeEmbedding } from '${WEB}/src/inference/embedding'; export { parseBasis } from '${WEB}/src/inference/codec/basis'`
+
+interface Module {
+  readonly decodeEmbedding: (container: ArrayBuffer, basis: object) => readonly { readonly data: Float32Array }[]
+  readonly parseBasis: (container: ArrayBuffer) => object
+}
+
+test('unpacking an embedding', async ({ page }) => {
+  const names = readdirSync(PACKED)
+  const code = await bundled()
+  await page.route(`${ORIGIN}**`, (route) => {
+    const name = new URL(route.request().url()).pathname.slice(1)
+    if (name === '') return route.fulfill({ contentType: 'text/html', body: '<!doctype html>' })
+    if (name === 'codec.js') return route.fulfill({ contentType: 'text/javascript', body: code })
+    return route.fulfill({ body: readFileSync(name === 'basis' ? BASIS : join(PACKED, decodeURIComponent(name))) })
+  })
+  await page.goto(ORIGIN)
+  const taken = await page.evaluate(
+    async ([origin, files, runs]) => {
+      const { decodeEmbedding, parseBasis } = (await import(`${origin}codec.js`)) as Module
+      const load = async (name: string): Promise<ArrayBuffer> => (await fetch(origin + encodeURIComponent(name))).arrayBuffer()
+      const basis = parseBasis(await load('basis'))
+      const medians: number[] = []
+      for (const file of files) {
+        const bytes = await load(file)
+        const times = Array.from({ length: runs }, () => {
+          const began = performance.now()
+          decodeEmbedding(bytes, basis)
+          return performance.now() - began
+        })
+        medians.push(times.sort((a, b) => a - b)[runs >> 1] ?? NaN)
+      }
+      return medians.sort((a, b) => a - b)
+    },
+    [ORIGIN, names, RUNS] as const,
+  )
+  const at = (share: number): string => (taken[Math.floor(share * (taken.length - 1))] ?? NaN).toFixed(0)
+  console.log(`${names.length} embeddings: median ${at(0.5)} ms, 95th percentile ${at(0.95)} ms, first to last ${at(0)} to ${at(1)} ms`)
+  expect(taken).toHaveLength(names.length)
+})
