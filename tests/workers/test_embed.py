@@ -1,16 +1,29 @@
-"""What the embed worker is made of, with the real model."""
+"""The embed worker with the real model: what it says of its device, and how it ends without it."""
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from app.db.pool import Pool
+from app.images.service import ImageService
+from app.imaging.probe import probe
+from app.jobs.service import JobService
+from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob
 from app.queue.arq_adapter import ArqDoorbell
 from app.queue.messages import embed_queue
 from app.settings import Settings
+from app.storage.local import LocalStore
 from models.registry import Registry
+from tests.data.photos import CAT
+from tests.rows import a_user
 from workers.embed import worker_settings
 from workers.options import Context, WorkerOptions
+from workers.run import WorkerBroken
 
 
 async def test_an_encoder_without_its_driver_runs_on_the_cpu_and_says_so(
@@ -31,3 +44,45 @@ async def test_an_encoder_that_runs_as_asked_says_nothing(registry: Registry) ->
     worker = worker_settings(Settings(models_dir=registry.root), WorkerOptions(), "lite")
     assert worker.background == ()
     assert (worker.queue, worker.options.slots) == ("embed:lite", 2)
+
+
+LOSES_ITS_GPU = """
+import sys
+from app.cli import main
+from app.engines.sam2 import Sam2Engine
+from models.errors import DeviceLost
+def embed(engine, images):
+    raise DeviceLost("CUDA error: the device is lost")
+Sam2Engine.embed = embed
+sys.argv = ["cutout", "worker", "embed"]
+main()
+"""
+
+
+async def test_a_worker_whose_gpu_is_lost_gives_its_job_back_and_exits_with_an_error(
+    registry: Registry,
+    pool: Pool,
+    dsn: str,
+    redis_url: str,
+    jobs: JobService,
+    tmp_path: Path,
+) -> None:
+    owner = a_user(dsn)
+    images = ImageService(pool, LocalStore(tmp_path / "storage"), jobs)
+    image = await images.add(owner, CAT.path, probe(CAT.path))
+    job = await jobs.create(NewJob(owner, JobKind.ENCODE, "lite", image.id, EncodeParams()))
+    environment = {
+        "DATABASE_URL": dsn,
+        "REDIS_URL": redis_url,
+        "CUTOUT_DATA_DIR": str(tmp_path),
+        "CUTOUT_MODELS_DIR": str(registry.root),
+        "CUTOUT_MODEL": "lite",
+    }
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LOSES_ITS_GPU, env=os.environ | environment, stderr=subprocess.PIPE
+    )
+    _, said = await worker.communicate()
+    assert worker.returncode == WorkerBroken.exit_code != 0
+    assert said.decode().splitlines()[-1].endswith("[worker_broken]")
+    back = await jobs.get(owner, job.id)
+    assert (back.status, back.attempt, back.crashes) == (JobStatus.QUEUED, 0, 0)
