@@ -1,11 +1,14 @@
 """Pick-up latency, throughput and database cost of the queue, beside plain arq with its defaults.
 
-Real servers and one real worker process of each kind; jobs whose handler does nothing.
+Real servers and one real worker process of each kind; jobs whose handler does nothing. Neither worker writes
+a line for each job: arq's is silent as it comes, ours logs warnings only.
 """
 
 import asyncio
 import json
+import logging
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -19,6 +22,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import psycopg
+import structlog
 from arq import Worker, create_pool
 from arq.connections import RedisSettings
 
@@ -44,6 +48,9 @@ PICKUPS = 200
 SLOTS = 20
 OURS, PLAIN = 5000, 1000
 """Jobs of a throughput run: arq's defaults read 100 messages every half second."""
+COUNTED = 500
+"""Jobs whose statements Postgres writes into its log, to be counted."""
+_STATEMENT = re.compile(r"LOG:  (?:statement|execute)")
 
 
 async def noop(_run: Run) -> Outcome:
@@ -59,12 +66,14 @@ class Bench:
     dsn: str
     redis_url: str
     pool: Pool
-    jobs: JobService
+    bell: ArqDoorbell
+    log: Path
+    """Of Postgres."""
     image: UUID
 
     async def create(self) -> UUID:
         new = NewJob(LOCAL_USER_ID, JobKind.ENCODE, MODEL, self.image, EncodeParams())
-        return (await self.jobs.create(new)).id
+        return (await JobService(self.pool, self.bell, Events(self.bell)).create(new)).id
 
     async def value(self, statement: str) -> float:
         async with self.pool.connection() as conn:
@@ -72,9 +81,13 @@ class Bench:
         assert row is not None
         return float(next(iter(row.values())) or 0)
 
+    async def ended(self) -> float:
+        return await self.value("select count(*) from jobs where finished_at is not null")
+
     @contextmanager
-    def worker(self, kind: str) -> Iterator[None]:
-        arguments = json.dumps([kind, self.dsn, self.redis_url])
+    def worker(self, kind: str, *, logged: bool = False) -> Iterator[None]:
+        dsn = f"{self.dsn}&options=-c%20log_statement%3Dall" if logged else self.dsn
+        arguments = json.dumps([kind, dsn, self.redis_url])
         process = subprocess.Popen([sys.executable, "-m", "benchmarks.queue", arguments])
         try:
             yield
@@ -100,7 +113,7 @@ async def bench() -> AsyncIterator[Bench]:
                 " values (%s, %s, 'none', '', 1, 1, 'jpeg', 1)",
                 (image, LOCAL_USER_ID),
             )
-        yield Bench(dsn, redis_url, pool, JobService(pool, doorbell, Events(doorbell)), image)
+        yield Bench(dsn, redis_url, pool, doorbell, folder / "postgres" / "log", image)
         await doorbell.close()
         await pool.close()
         redis.stop()
@@ -112,7 +125,7 @@ async def pickup(bench: Bench) -> list[float]:
     waits = []
     with bench.worker("ours"):
         await bench.create()
-        await _until(bench, "select count(*) from jobs where status = 'succeeded'", 1)
+        await _until(bench, 1)
         for _ in range(PICKUPS):
             await asyncio.sleep(random.uniform(0.03, 0.09))  # not in step with the worker's polls
             begun = time.time()
@@ -124,24 +137,40 @@ async def pickup(bench: Bench) -> list[float]:
     return sorted(waits)
 
 
-async def ours(bench: Bench) -> tuple[float, float, float]:
-    """Jobs a second of one worker; transactions and milliseconds of Postgres for each."""
-    before = await bench.value("select count(*) from jobs where finished_at is not null")
+async def ours(bench: Bench) -> tuple[float, float]:
+    """Jobs a second of one worker; milliseconds of Postgres for each."""
+    before = await bench.ended()
     for _ in range(OURS):
         await bench.create()
-    cost = "select {} from pg_stat_database where datname = current_database()"
-    counters = [cost.format(column) for column in ("xact_commit", "active_time")]
-    start = [await bench.value(counter) for counter in counters]
+    active = "select active_time from pg_stat_database where datname = current_database()"
+    start = await bench.value(active)
     with bench.worker("ours"):
-        await _until(bench, "select count(*) from jobs where finished_at is not null", before + OURS)
+        await _until(bench, before + OURS)
     await asyncio.sleep(1.5)  # Postgres publishes its counters once a second
-    end = [await bench.value(counter) for counter in counters]
+    active_ms = (await bench.value(active) - start) / OURS
     span = await bench.value(
         "select extract(epoch from max(finished_at) - min(started_at)) from"
         f" (select * from jobs order by id desc limit {OURS}) latest"
     )
-    transactions, active_ms = ((b - a) / OURS for a, b in zip(start, end, strict=True))
-    return OURS / span, transactions, active_ms
+    return OURS / span, active_ms
+
+
+async def statements(bench: Bench, pause_s: float) -> float:
+    """That a worker sends for each job, all its background included; with a pause jobs come one at a time."""
+    before, logged = await bench.ended(), _logged(bench)
+    if not pause_s:
+        for _ in range(COUNTED):
+            await bench.create()
+    with bench.worker("ours", logged=True):
+        for _ in range(COUNTED if pause_s else 0):
+            await bench.create()
+            await asyncio.sleep(pause_s)
+        await _until(bench, before + COUNTED)
+    return (_logged(bench) - logged) / COUNTED
+
+
+def _logged(bench: Bench) -> int:
+    return len(_STATEMENT.findall(bench.log.read_text(encoding="utf-8", errors="replace")))
 
 
 async def arq_defaults(bench: Bench) -> float:
@@ -160,8 +189,8 @@ async def arq_defaults(bench: Bench) -> float:
     return PLAIN / seconds
 
 
-async def _until(bench: Bench, statement: str, wanted: float) -> None:
-    while await bench.value(statement) < wanted:
+async def _until(bench: Bench, ended: float) -> None:
+    while await bench.ended() < ended:
         await asyncio.sleep(0.1)
 
 
@@ -170,17 +199,24 @@ async def main() -> None:
         waits = await pickup(at)
         p50, p95 = statistics.median(waits), waits[int(0.95 * len(waits))]
         print(f"pick-up, idle, {len(waits)} jobs: p50 {p50:.0f} ms, p95 {p95:.0f} ms (arq's poll alone: 250)")
-        rate, transactions, active_ms = await ours(at)
+        rate, active_ms = await ours(at)
+        left = await connect(at.redis_url).zcard(embed_queue(MODEL))
         other = await arq_defaults(at)
         print(f"no-op jobs of one worker, {SLOTS} slots: {rate:.0f}/s")
         print(f"the same by arq with its defaults: {other:.0f}/s, ours is {rate / other:.1f} times as many")
-        print(f"Postgres for each job: {transactions:.1f} transactions, {active_ms:.1f} ms")
+        print(f"left in Redis when the last job had ended: {left} announcements")
+        single, bulk = await statements(at, 0.05), await statements(at, 0)
+        print(
+            f"Postgres for each job: {single:.1f} statements where jobs come one at a time,"
+            f" {bulk:.1f} where many wait; {active_ms:.2f} ms"
+        )
 
 
 def run_worker(kind: str, dsn: str, redis_url: str) -> None:
     if kind == "plain":
         Worker([cast(Any, plain)], redis_settings=RedisSettings.from_dsn(redis_url)).run()
         return
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     options = WorkerOptions(slots=SLOTS)
     handlers = {JobKind.ENCODE: noop}
     settings = WorkerSettings("bench", embed_queue(MODEL), lambda _context: handlers, options=options)
