@@ -5,7 +5,18 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
 from app.api.files import FileView, serve, stored
-from app.api.params import EmbeddingQuery, ListQuery, ModelQuery, NoParams, path_id, query
+from app.api.intake import IMAGE_PART, image_of
+from app.api.params import (
+    EmbeddingQuery,
+    ListQuery,
+    ModelQuery,
+    NoParams,
+    StoreRequest,
+    parse,
+    path_id,
+    query,
+    read_body,
+)
 from app.api.schemas import image_json, page_json
 from app.api.state import State
 from app.segmentation.codec import FP16
@@ -19,6 +30,16 @@ async def list_images(request: Request[State]) -> Response:
     wanted = query(ListQuery, request)
     page = await request.state["images"].list(user, wanted.cursor, wanted.limit)
     return JSONResponse(page_json(page, [image_json(image) for image in page.items]))
+
+
+async def add_image(request: Request[State]) -> Response:
+    """Stored and nothing more: a picture to put cutouts on."""
+    user = current_user(request)
+    async with read_body(request, IMAGE_PART) as body:
+        wanted = parse(StoreRequest, body.values)
+        image = await image_of(request.state, user, body, wanted.image_url, None)
+    document = image_json(image)
+    return JSONResponse(document, 201, {"Location": document["urls"]["self"]})
 
 
 async def get_image(request: Request[State]) -> Response:

@@ -47,11 +47,16 @@ class JobRequest(Params):
     """Empty: all of them."""
 
 
-class ImageRequest(JobRequest):
+class StoreRequest(Params):
+    """Or a file."""
+
+    image_url: str | None = None
+
+
+class ImageRequest(StoreRequest, JobRequest):
     """One of the two, or a file."""
 
     image_id: UUID | None = None
-    image_url: str | None = None
 
 
 class EncodeRequest(ImageRequest):

@@ -39,7 +39,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/jobs/{job_id:uuid}/events", events.job_events),
     WebSocketRoute("/api/jobs/{job_id:uuid}/ws", events.job_socket),
     Route("/api/events", events.all_events),
-    Route("/api/images", images.list_images),
+    resource("/api/images", GET=images.list_images, POST=images.add_image),
     resource("/api/images/{image_id:uuid}", GET=images.get_image, DELETE=images.delete_image),
     Route("/api/images/{image_id:uuid}/working", images.working_image),
     Route("/api/images/{image_id:uuid}/embedding", images.embedding),

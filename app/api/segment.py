@@ -1,10 +1,8 @@
 """`/api/segment/…`: a photo or a mask comes in, a job (or, for `decode`, a mask) goes out."""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 from starlette.requests import Request
@@ -12,14 +10,14 @@ from starlette.responses import JSONResponse, Response
 from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
-from app.api.errors import BadParameter, ModelNotServed
+from app.api.errors import ModelNotServed
 from app.api.idempotency import held_key
+from app.api.intake import IMAGE_PART, file_limit, image_of
 from app.api.params import (
     ApplyRequest,
     Body,
     DecodeRequest,
     EncodeRequest,
-    ImageRequest,
     JobRequest,
     RemoveRequest,
     parse,
@@ -30,9 +28,6 @@ from app.api.schemas import job_url, view_json
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
 from app.images.types import EmbeddingRow, Image
-from app.imaging.errors import TooLargeBytes
-from app.imaging.sandbox import probe
-from app.imaging.types import MAX_BYTES
 from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
 from app.queue.messages import embed_queue
 from app.segmentation.maskio import check_mask
@@ -41,21 +36,15 @@ from app.storage import keys
 from app.webhooks.types import JobWebhook
 from models.errors import ModelMissing
 
-
-def _too_large() -> TooLargeBytes:
-    return TooLargeBytes(f"the file is larger than {MAX_BYTES:,} bytes", limit=MAX_BYTES)
-
-
-_IMAGE = {"image": FileLimit(MAX_BYTES, _too_large)}
-_MASK = {"mask": FileLimit(MAX_BYTES, _too_large)}
+_MASK = {"mask": file_limit()}
 
 
 async def encode(request: Request[State]) -> Response:
-    return await _create(request, _IMAGE, _encode_job)
+    return await _create(request, IMAGE_PART, _encode_job)
 
 
 async def remove(request: Request[State]) -> Response:
-    return await _create(request, _IMAGE, _remove_job)
+    return await _create(request, IMAGE_PART, _remove_job)
 
 
 async def apply_mask(request: Request[State]) -> Response:
@@ -98,7 +87,7 @@ async def _create(request: Request[State], limits: Mapping[str, FileLimit], make
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(EncodeRequest, body.values)
     webhook, model = _webhook(state, wanted), await _served_model(state, wanted.model)
-    image = await _image(state, user, wanted, body)
+    image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     known = await _reused(state, image, model, auto=wanted.auto)
     result = known.as_result() if known else None
     params = EncodeParams(auto=wanted.auto)
@@ -108,7 +97,7 @@ async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(RemoveRequest, body.values)
     webhook, model = _webhook(state, wanted), await _served_model(state, wanted.model)
-    image = await _image(state, user, wanted, body)
+    image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     return NewJob(
         user, JobKind.REMOVE, model, image.id, RemoveParams(options=wanted.options), webhook=webhook
     )
@@ -168,31 +157,6 @@ def _webhook(state: State, wanted: JobRequest) -> JobWebhook | None:
     if wanted.webhook_url is None:
         return None
     return state["webhooks"].for_job(wanted.webhook_url, wanted.webhook_events)
-
-
-async def _image(state: State, user: UUID, wanted: ImageRequest, body: Body) -> Image:
-    """The image of this request: a file that is stored now, or one that is here already."""
-    upload = body.files.get("image")
-    match upload, wanted.image_url, wanted.image_id:
-        case Upload(), None, None:
-            return await _stored(state, user, upload.path, upload.filename)
-        case None, str(url), None:
-            return await _fetched(state, user, url)
-        case None, None, UUID() as image_id:
-            return await state["images"].get(user, image_id)
-    raise BadParameter("send either a file as `image`, an `image_url` or an `image_id`")
-
-
-async def _fetched(state: State, user: UUID, url: str) -> Image:
-    """Raises as GuardedClient.fetch_image."""
-    with tempfile.TemporaryDirectory(dir=state["upload_dir"], ignore_cleanup_errors=True) as folder:
-        file = await state["client"].fetch_image(url, Path(folder) / "image")
-        return await _stored(state, user, file.path, file.name)
-
-
-async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:
-    info = await asyncio.to_thread(probe, path)
-    return await state["images"].add(user, path, info, filename)
 
 
 async def _store_mask(state: State, image: Image, mask: Upload) -> str:

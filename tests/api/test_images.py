@@ -90,3 +90,29 @@ def test_not_encoded_is_another_answer_than_not_there(client: httpx.Client, enco
     assert (other.status_code, other.json()["code"]) == (404, "embedding_not_found")
     unknown = client.get(f"/api/images/{encoded}/embedding", params={"model": "nope"})
     assert (unknown.status_code, unknown.json()["code"]) == (422, "model_unknown")
+
+
+def test_a_picture_is_stored_without_being_encoded_and_lies_under_a_cutout(
+    client: httpx.Client, encoded: str
+) -> None:
+    ground = io.BytesIO()
+    Image.new("RGB", (640, 480), (10, 120, 240)).save(ground, "PNG")
+    answer = client.post("/api/images", files={"image": ("sea.png", ground.getvalue())})
+    assert answer.status_code == 201
+    picture = answer.json()
+    assert answer.headers["location"] == picture["urls"]["self"]
+    assert picture["filename"] == "sea.png"
+    assert client.get(picture["urls"]["embedding"]).status_code == 404
+    options = {"background": picture["id"], "trim": False}
+    job = succeeded(
+        client, client.post("/api/segment/apply-mask", json={"image_id": encoded, "options": options})
+    )
+    cutout = Image.open(io.BytesIO(client.get(job["result"]["url"]).content)).convert("RGB")
+    assert cutout.getpixel((2, 2)) == (10, 120, 240)
+
+
+def test_storing_takes_an_image_and_nothing_else(client: httpx.Client, encoded: str) -> None:
+    for body, status in (({"image_id": encoded}, 400), ({"model": "lite"}, 400), ({}, 422)):
+        assert client.post("/api/images", json=body).status_code == status
+    answer = client.post("/api/images", files={"image": ("notes.txt", b"hello")})
+    assert (answer.status_code, answer.json()["code"]) == (415, "not_an_image")

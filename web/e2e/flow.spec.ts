@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test, type Page } from '@playwright/test'
 import { Editor, photo, referenceMask } from './editor'
-import { iou, maskOf, maskOnScreen } from './pixels'
+import { greenAt, iou, maskOf, maskOnScreen, topLeft } from './pixels'
 
 /** The canvas is drawn on the frame after a change; the second frame comes when that one is done. */
 const drawn = (page: Page): Promise<number> =>
@@ -59,6 +59,22 @@ test('the preview says what it leaves out, and the server shows it', async ({ pa
   await expect(exact).toHaveAttribute('title', /edge colours/)
   await page.getByRole('switch', { name: 'Clean edge colours' }).uncheck()
   await expect(exact).toHaveCount(0)
+})
+
+test('the cutout stands on a picture, in the preview and in the file', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  await page.getByLabel('Trim to the subject').uncheck()
+  await page.getByRole('combobox', { name: 'Background' }).selectOption('Picture')
+  await page.locator('input[type=file][aria-label="Choose a picture"]').setInputFiles(photo('retina'))
+  await expect(page.getByText('retina.jpg')).toBeVisible()
+  await drawn(page)
+  const download = await editor.apply()
+  const file = await maskOf(page, readFileSync(await download.path()), 'alpha')
+  expect(file.bits.every((bit) => bit === 1)).toBe(true)
+  // The retina's middle lies behind the cup, its dark rim in the corners.
+  const [screen, saved] = [await topLeft(page), await greenAt(page, readFileSync(await download.path()), 4, 4)]
+  expect(Math.abs(screen - saved)).toBeLessThan(12)
+  expect(saved).toBeLessThan(60)
 })
 
 test('a model that the server lacks is refused, and the image stays open', async ({ page }) => {

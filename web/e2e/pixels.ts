@@ -75,3 +75,24 @@ async function previewGreen(page: Page): Promise<Green> {
     return { width: x1 - x0, height: y1 - y0, green }
   })
 }
+
+/** Green at a pixel of a PNG. */
+export async function greenAt(page: Page, png: Buffer, x: number, y: number): Promise<number> {
+  return page.evaluate(
+    async ([base64, px, py]) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+      const bitmap = await createImageBitmap(new Blob([bytes]))
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')
+      if (!context) throw new Error('no canvas')
+      context.drawImage(bitmap, 0, 0)
+      return context.getImageData(px, py, 1, 1).data[1] ?? NaN
+    },
+    [png.toString('base64'), x, y] as const,
+  )
+}
+
+/** Green at the upper left corner of the image in the preview pane, a few pixels inside. */
+export async function topLeft(page: Page): Promise<number> {
+  const { width, green } = await previewGreen(page)
+  return green[4 * width + 4] ?? NaN
+}

@@ -28,6 +28,13 @@ export class CutoutApi {
     return upload(this.config, { path: '/api/segment/encode', form, idempotencyKey, ...watch })
   }
 
+  /** Stores a picture and nothing more: a background for cutouts. */
+  storeImage(file: File, idempotencyKey: string): Promise<ImageInfo> {
+    const form = new FormData()
+    form.set('image', file, file.name)
+    return upload(this.config, { path: '/api/images', form, idempotencyKey, onProgress: () => undefined })
+  }
+
   /** Encodes an image that is here already, e.g. with another model. */
   encodeAgain(imageId: string, model: string): Promise<EncodeJob> {
     return this.post('/api/segment/encode', { image_id: imageId, model })

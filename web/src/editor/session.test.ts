@@ -23,7 +23,7 @@ class Answers<T> {
 }
 
 const bitmap = { close: () => undefined } as ImageBitmap
-const drawing: Rendered = { cutout: bitmap, veil: bitmap, kept: 1 }
+const drawing: Rendered = { cutout: bitmap, veil: bitmap, box: null, kept: 1 }
 const answer = (value: number): Decoded => ({ logits: Float32Array.of(value), decodes: 1, ms: 1 })
 
 async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): Promise<EditorSession> {

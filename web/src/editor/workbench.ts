@@ -26,7 +26,15 @@ export interface Bench {
   readonly current: string | null
   readonly session: EditorSession | null
   readonly settings: Settings
+  /** What cutouts stand on; its id is the option's. */
+  readonly picture: Picture | null
   readonly notice: Notice | null
+}
+
+export interface Picture {
+  readonly id: string
+  readonly name: string
+  readonly bitmap: ImageBitmap
 }
 
 export interface Notice {
@@ -54,7 +62,7 @@ export class Workbench {
     private readonly events: WorkbenchEvents = {},
   ) {
     this.engines = new Engines(api, this.preview)
-    this.state = new Store<Bench>({ entries: [], current: null, session: null, settings: loadSettings(), notice: null })
+    this.state = new Store<Bench>({ entries: [], current: null, session: null, settings: loadSettings(), picture: null, notice: null })
     void this.documents.prune().catch(() => undefined) // housekeeping: without storage there is nothing to prune
   }
 
@@ -120,6 +128,19 @@ export class Workbench {
     this.state.update({ settings })
     saveSettings(settings)
     this.state.get().session?.setEdge(settings.options)
+  }
+
+  /** Puts cutouts on a picture. It is kept by the server; the preview shows the server's working copy, whatever the format. */
+  async setPicture(file: File): Promise<void> {
+    try {
+      const { id, urls } = await this.api.storeImage(file, crypto.randomUUID())
+      const bitmap = await createImageBitmap(await this.api.file(urls.working))
+      this.state.get().picture?.bitmap.close()
+      this.state.update({ picture: { id, name: file.name, bitmap } })
+      this.setSettings({ options: { ...this.state.get().settings.options, background: id }, backdrop: 'option' })
+    } catch (error) {
+      this.notify({ code: codeOf(error), about: file.name, detail: messageOf(error) })
+    }
   }
 
   /** Encodes the open image with the other model in the background; its marks stay. */

@@ -2,6 +2,7 @@
 import type { Size } from '../geometry/spaces'
 import { blurReach, blurred } from './blur'
 import { signedDistance } from './distance'
+import type { PixelBox } from './output'
 
 const SIGMA_PER_PX = 0.5
 /** In sigmas of displacement: where smoothing fades back to the old edge, so that corners and thin parts stay. */
@@ -57,13 +58,6 @@ function aroundEdges(matte: Uint8Array, size: Size, reach: number, work: (window
     out.set(worked.subarray(y * inner.width, (y + 1) * inner.width), (box.y0 + y) * size.width + box.x0)
   }
   return out
-}
-
-interface PixelBox {
-  readonly x0: number
-  readonly y0: number
-  readonly x1: number
-  readonly y1: number
 }
 
 /** The box of every pixel that differs from its left or upper neighbour or is soft, grown by `by`; null when flat. */

@@ -2,6 +2,7 @@
 import type { Mark } from '../document/marks'
 import type { Frame } from '../geometry/frame'
 import type { EdgeOptions } from './matte'
+import type { PixelBox } from './output'
 
 export type PreviewRequest =
   | { readonly id: number; readonly kind: 'open'; readonly key: string; readonly frame: Frame; readonly image: Blob }
@@ -21,6 +22,8 @@ export type PreviewRequest =
 export interface Rendered {
   readonly cutout: ImageBitmap
   readonly veil: ImageBitmap
+  /** What Trim leaves, in working pixels; null when nothing is visible. */
+  readonly box: PixelBox | null
   /** Part of the image that is subject, 0…1: "nothing kept" is told in words. */
   readonly kept: number
 }

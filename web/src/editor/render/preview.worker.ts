@@ -1,6 +1,7 @@
 /** Matte and panes, off the main thread. Keeps the pixels of the open images and the last base matte of each. */
 import { cutoutPixels, veilPixels } from './compose'
 import { baseMatte, finishMatte, maskValues } from './matte'
+import { contentBox } from './output'
 import { greyPng } from './png'
 import type { Frame } from '../geometry/frame'
 import type { PreviewReply, PreviewRequest, PreviewResult, Rendered } from './preview.protocol'
@@ -48,7 +49,7 @@ async function render(request: Extract<PreviewRequest, { kind: 'render' }>): Pro
   const [cutout, veil] = await Promise.all([bitmap(cutoutPixels(pixels, matte)), bitmap(veilPixels(matte))])
   let sum = 0
   for (const value of matte) sum += value
-  return { cutout, veil, kept: sum / 255 / matte.length }
+  return { cutout, veil, box: contentBox(matte, frame.working), kept: sum / 255 / matte.length }
 }
 
 async function answer(request: PreviewRequest): Promise<{ result: PreviewResult; transfer: Transferable[] }> {

@@ -1,8 +1,10 @@
 /** The two panes, each a pure function from state to pixels. Coordinates are CSS pixels; the caller scales for the screen. */
+import type { CutoutOptions } from '../../api/options'
 import type { Size } from '../geometry/spaces'
 import { toScreen } from '../geometry/view'
 import { draftOf, type Stage } from '../tools/stage'
 import { circle, drawMarks, type Canvas, type MarksScene } from './marks'
+import { covering, outputBox } from './output'
 import type { Rendered } from './preview.protocol'
 import { MARK } from './theme'
 
@@ -30,7 +32,11 @@ const marksOf = (stage: Stage): MarksScene => ({
   marks: stage.document.marks, draft: draftOf(stage), hoveredMark: stage.hoveredMark,
 })
 
-export type Background = { readonly kind: 'checker' } | { readonly kind: 'colour'; readonly colour: string }
+export type Background =
+  | { readonly kind: 'checker' }
+  | { readonly kind: 'colour'; readonly colour: string }
+  /** Fills the box that the file will show. */
+  | { readonly kind: 'picture'; readonly bitmap: ImageBitmap; readonly frame: Pick<CutoutOptions, 'trim' | 'margin'> }
 
 export interface PreviewPane {
   readonly stage: Stage
@@ -55,6 +61,7 @@ export function drawPreviewPane(canvas: Canvas, { stage, bitmap, rendered, exact
   const { view, image } = stage
   canvas.fillStyle = background.kind === 'colour' ? background.colour : (checker ?? '#ffffff')
   canvas.fillRect(view.x, view.y, image.width * view.zoom, image.height * view.zoom)
+  if (background.kind === 'picture') drawPicture(canvas, stage, rendered, background)
   drawImage(canvas, stage, exact ?? rendered.cutout)
   if (overMarks) drawMarks(canvas, marksOf(stage), stage.view)
 }
@@ -68,6 +75,16 @@ function drawImage(canvas: Canvas, { view, image }: Stage, bitmap: ImageBitmap):
   canvas.imageSmoothingEnabled = (view.zoom * image.width) / bitmap.width < 2
   canvas.imageSmoothingQuality = 'high'
   canvas.drawImage(bitmap, view.x, view.y, image.width * view.zoom, image.height * view.zoom)
+}
+
+function drawPicture(canvas: Canvas, { view, image }: Stage, { box, cutout }: Rendered, { bitmap, frame }: Extract<Background, { kind: 'picture' }>): void {
+  const to = outputBox(box, cutout, image, frame)
+  const from = covering(bitmap, to)
+  canvas.imageSmoothingQuality = 'high'
+  canvas.drawImage(
+    bitmap, from.x0, from.y0, from.x1 - from.x0, from.y1 - from.y0,
+    view.x + to.x0 * view.zoom, view.y + to.y0 * view.zoom, (to.x1 - to.x0) * view.zoom, (to.y1 - to.y0) * view.zoom,
+  )
 }
 
 function drawBrush(canvas: Canvas, at: { x: number; y: number }, stage: Stage): void {

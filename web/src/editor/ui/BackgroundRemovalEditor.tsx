@@ -60,7 +60,7 @@ export function BackgroundRemovalEditor(props: BackgroundRemovalEditorProps): JS
 type Sheet = 'history' | 'shortcuts' | null
 
 function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readonly onCancel: (() => void) | undefined }): JSX.Element {
-  const { entries, current, session, settings, notice } = useStore(workbench.state)
+  const { entries, current, session, settings, picture, notice } = useStore(workbench.state)
   const [sheet, setSheet] = useState<Sheet>(null)
   const [before, setBefore] = useState(false)
   const [adjusting, setAdjusting] = useState(false)
@@ -94,7 +94,8 @@ function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readon
         <main className="co-empty"><DropZone onFiles={addFiles} /></main>
       ) : (
         <Workspace
-          workbench={workbench} entry={entry} session={session} settings={settings} before={before} adjusting={adjusting} onBefore={setBefore}
+          workbench={workbench} entry={entry} session={session} settings={settings} picture={picture} before={before} adjusting={adjusting}
+          onBefore={setBefore}
         />
       )}
       {entries.length > 0 && <Filmstrip workbench={workbench} entries={entries} current={current} />}

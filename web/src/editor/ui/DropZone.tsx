@@ -26,10 +26,12 @@ interface FileButtonProps {
   readonly label: string
   readonly className?: string
   readonly camera?: boolean
+  /** A single file. */
+  readonly one?: boolean
   readonly onFiles: (files: readonly File[]) => void
 }
 
-export function FileButton({ label, className = '', camera = false, onFiles }: FileButtonProps): JSX.Element {
+export function FileButton({ label, className = '', camera = false, one = camera, onFiles }: FileButtonProps): JSX.Element {
   const input = useRef<HTMLInputElement>(null)
   return (
     <>
@@ -38,7 +40,7 @@ export function FileButton({ label, className = '', camera = false, onFiles }: F
         {label}
       </button>
       <input
-        ref={input} type="file" hidden multiple={!camera} accept={ACCEPT} aria-label={label} tabIndex={-1}
+        ref={input} type="file" hidden multiple={!one} accept={ACCEPT} aria-label={label} tabIndex={-1}
         {...(camera ? { capture: 'environment' } : {})}
         onChange={(event) => {
           onFiles([...(event.target.files ?? [])])

@@ -1,27 +1,31 @@
 /** Edge, background and output: what Apply will do, and what the preview shows of it. */
-import type { JSX } from 'react'
+import { useState, type JSX } from 'react'
 import type { CutoutOptions } from '../../api/options'
 import { S } from '../../strings'
 import type { EditorSession } from '../session'
 import type { Backdrop, Settings } from '../settings'
+import type { Picture } from '../workbench'
 import { Section, Segmented, Select, Slider, Switch } from './controls'
+import { FileButton } from './DropZone'
 import { usePart } from './hooks'
 
 interface InspectorProps {
   readonly settings: Settings
   readonly session: EditorSession | null
+  readonly picture: Picture | null
+  readonly onPicture: (file: File) => void
   readonly onChange: (part: Partial<Settings>) => void
   readonly onHd: (hd: boolean) => void
 }
 
-export function Inspector({ settings, session, onChange, onHd }: InspectorProps): JSX.Element {
+export function Inspector({ settings, session, picture, onPicture, onChange, onHd }: InspectorProps): JSX.Element {
   const { options } = settings
   const set = (part: Partial<CutoutOptions>): void => onChange({ options: { ...options, ...part } })
   return (
     <div className="co-inspector">
       {session && <StartSection session={session} />}
       <EdgeSection options={options} set={set} />
-      <BackgroundSection settings={settings} onChange={onChange} />
+      <BackgroundSection settings={settings} picture={picture} onPicture={onPicture} onChange={onChange} />
       <OutputSection options={options} set={set} />
       <div className="co-section">
         <Switch label={S.quality.hd} hint={S.quality.hdHint} checked={settings.hd} onChange={onHd} />
@@ -63,29 +67,35 @@ function EdgeSection({ options, set }: SectionProps): JSX.Element {
   )
 }
 
-type Choice = 'none' | 'white' | 'black' | 'colour'
+type Choice = 'none' | 'white' | 'black' | 'colour' | 'picture'
 
-const COLOURS: Record<Exclude<Choice, 'none'>, string> = { white: '#FFFFFF', black: '#000000', colour: '#E8ECF1' }
+const COLOURS: Record<Exclude<Choice, 'none' | 'picture'>, string> = { white: '#FFFFFF', black: '#000000', colour: '#E8ECF1' }
 
 function choiceOf(background: string | null): Choice {
   if (background === null) return 'none'
+  if (!background.startsWith('#')) return 'picture'
   const upper = background.toUpperCase()
   if (upper === COLOURS.white) return 'white'
   return upper === COLOURS.black ? 'black' : 'colour'
 }
 
-function BackgroundSection({ settings, onChange }: Pick<InspectorProps, 'settings' | 'onChange'>): JSX.Element {
+function BackgroundSection({ settings, picture, onPicture, onChange }: Pick<InspectorProps, 'settings' | 'picture' | 'onPicture' | 'onChange'>): JSX.Element {
   const { options, backdrop } = settings
+  const [asking, setAsking] = useState(false) // "Picture" is chosen, which one is not
   const setBackground = (background: string | null): void =>
     onChange({ options: { ...options, background }, backdrop: background === null ? 'checker' : 'option' })
-  const choice = choiceOf(options.background)
+  const choose = (next: Choice): void => {
+    setAsking(next === 'picture' && picture === null)
+    if (next === 'picture') setBackground(picture?.id ?? null)
+    else setBackground(next === 'none' ? null : COLOURS[next])
+  }
+  const choice = asking && options.background === null ? 'picture' : choiceOf(options.background)
   return (
     <Section title={S.background.title}>
       <div className="co-row">
         <Select<Choice>
           label={S.background.title} value={choice}
-          options={[['none', S.background.none], ['white', S.background.white], ['black', S.background.black], ['colour', S.background.colour]]}
-          onChange={(next) => setBackground(next === 'none' ? null : COLOURS[next])}
+          options={(['none', 'white', 'black', 'colour', 'picture'] as const).map((name) => [name, S.background[name]])} onChange={choose}
         />
         {choice === 'colour' && (
           <input
@@ -94,7 +104,15 @@ function BackgroundSection({ settings, onChange }: Pick<InspectorProps, 'setting
           />
         )}
       </div>
-      {options.background === null && (
+      {choice === 'picture' && (
+        <div className="co-row">
+          <FileButton
+            one label={picture ? S.background.other : S.background.pick} onFiles={([file]) => file && onPicture(file)}
+          />
+          {picture && <span className="co-note">{picture.name}</span>}
+        </div>
+      )}
+      {options.background === null && choice === 'none' && (
         <Segmented<Backdrop>
           label={S.background.preview} value={backdrop === 'option' ? 'checker' : backdrop}
           options={[['checker', S.background.checker], ['white', S.background.white], ['black', S.background.black]]}

@@ -6,6 +6,7 @@ import { leftOut } from '../render/matte'
 import { checkerPattern, drawMarksPane, drawPreviewPane, type Background } from '../render/scene'
 import type { EditorSession } from '../session'
 import type { Settings } from '../settings'
+import type { Picture } from '../workbench'
 import { usePainted, usePart } from './hooks'
 import { pointerHandlers, screenPoint, wheelHandler } from './pointer'
 import { IconButton } from './controls'
@@ -13,16 +14,17 @@ import { IconButton } from './controls'
 interface PanesProps {
   readonly session: EditorSession
   readonly settings: Settings
+  readonly picture: Picture | null
   readonly before: boolean
   readonly onBefore: (before: boolean) => void
 }
 
-export function Panes({ session, settings, before, onBefore }: PanesProps): JSX.Element {
+export function Panes({ session, settings, picture, before, onBefore }: PanesProps): JSX.Element {
   const [split, setSplit] = useState(50)
   return (
     <div className="co-panes" style={{ '--split': `${split}%` } as CSSProperties}>
       <MarksPane session={session} annotated={!before} />
-      <PreviewPane session={session} settings={settings} before={before} />
+      <PreviewPane session={session} settings={settings} picture={picture} before={before} />
       <input
         className="co-compare" type="range" min={0} max={100} value={split} aria-label={S.panes.compare}
         onChange={(event) => setSplit(event.target.valueAsNumber)}
@@ -85,15 +87,16 @@ function MarksPane({ session, annotated }: { readonly session: EditorSession; re
   )
 }
 
-function backgroundOf({ backdrop, options }: Settings): Background {
+function backgroundOf({ backdrop, options }: Settings, picture: Picture | null): Background {
   if (backdrop === 'white' || backdrop === 'black') return { kind: 'colour', colour: backdrop }
   if (backdrop === 'option' && options.background?.startsWith('#')) return { kind: 'colour', colour: options.background }
+  if (backdrop === 'option' && picture && options.background === picture.id) return { kind: 'picture', bitmap: picture.bitmap, frame: options }
   return { kind: 'checker' }
 }
 
-function PreviewPane({ session, settings, before }: Omit<PanesProps, 'onBefore'>): JSX.Element {
+function PreviewPane({ session, settings, picture, before }: Omit<PanesProps, 'onBefore'>): JSX.Element {
   const checker = useRef<CanvasPattern | null>(null)
-  const background = backgroundOf(settings)
+  const background = backgroundOf(settings, picture)
   const canvas = usePainted([session.stage, session.mask], (context) => {
     const { bitmap, rendered, exact } = session.mask.get()
     checker.current ??= checkerPattern(context)
@@ -103,7 +106,7 @@ function PreviewPane({ session, settings, before }: Omit<PanesProps, 'onBefore'>
   })
   const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event), true), [session])
   useWheel(canvas, session)
-  useEffect(() => session.mask.set({ ...session.mask.get() }), [before, settings, session]) // repaint
+  useEffect(() => session.mask.set({ ...session.mask.get() }), [before, settings, picture, session]) // repaint
   return <canvas ref={canvas} className="co-canvas co-preview" role="img" aria-label={S.panes.preview} {...handlers} />
 }
 

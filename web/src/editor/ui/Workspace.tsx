@@ -4,7 +4,7 @@ import { S } from '../../strings'
 import type { FileEntry } from '../files'
 import type { EditorSession } from '../session'
 import type { Settings } from '../settings'
-import type { Workbench } from '../workbench'
+import type { Picture, Workbench } from '../workbench'
 import { Banner } from './Banner'
 import { Progress } from './controls'
 import { usePart } from './hooks'
@@ -19,12 +19,13 @@ interface WorkspaceProps {
   readonly entry: FileEntry | null
   readonly session: EditorSession | null
   readonly settings: Settings
+  readonly picture: Picture | null
   readonly before: boolean
   readonly adjusting: boolean
   readonly onBefore: (before: boolean) => void
 }
 
-export function Workspace({ workbench, entry, session, settings, before, adjusting, onBefore }: WorkspaceProps): JSX.Element {
+export function Workspace({ workbench, entry, session, settings, picture, before, adjusting, onBefore }: WorkspaceProps): JSX.Element {
   const failed = entry?.step.at === 'failed' ? entry.step : null
   return (
     <div className="co-work" data-adjusting={adjusting}>
@@ -35,19 +36,20 @@ export function Workspace({ workbench, entry, session, settings, before, adjusti
             <Banner code={failed.error.code} detail={failed.error.message} onRetry={() => void workbench.retry(entry.id)} />
           )}
           {session && entry && <SessionFault session={session} onExpired={() => void workbench.prepareAgain(entry.id)} />}
-          {session ? <OpenStage session={session} settings={settings} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
+          {session ? <OpenStage session={session} settings={settings} picture={picture} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
         </div>
       </main>
       <aside className="co-side" aria-label={S.edge.title}>
         <Inspector
-          settings={settings} session={session} onChange={(part) => workbench.setSettings(part)} onHd={(hd) => void workbench.setHd(hd)}
+          settings={settings} session={session} picture={picture} onChange={(part) => workbench.setSettings(part)}
+          onPicture={(file) => void workbench.setPicture(file)} onHd={(hd) => void workbench.setHd(hd)}
         />
       </aside>
     </div>
   )
 }
 
-function OpenStage(props: { session: EditorSession; settings: Settings; before: boolean; onBefore: (before: boolean) => void }): JSX.Element {
+function OpenStage(props: Parameters<typeof Panes>[0]): JSX.Element {
   const opened = usePart(props.session.mask, (mask) => mask.bitmap !== null)
   return (
     <>

@@ -1,0 +1,50 @@
+"""The image of a request: a file in its body, a URL, or one that is here already."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+from app.api.errors import BadParameter
+from app.api.params import Body
+from app.api.state import State
+from app.api.uploads import FileLimit, Upload
+from app.images.types import Image
+from app.imaging.errors import TooLargeBytes
+from app.imaging.sandbox import probe
+from app.imaging.types import MAX_BYTES
+
+
+def _too_large() -> TooLargeBytes:
+    return TooLargeBytes(f"the file is larger than {MAX_BYTES:,} bytes", limit=MAX_BYTES)
+
+
+def file_limit() -> FileLimit:
+    return FileLimit(MAX_BYTES, _too_large)
+
+
+IMAGE_PART = {"image": file_limit()}
+
+
+async def image_of(state: State, user: UUID, body: Body, url: str | None, image_id: UUID | None) -> Image:
+    """Stored now, or found. Raises BadParameter, NotFound, what `probe` and the guarded client raise."""
+    match body.files.get("image"), url, image_id:
+        case Upload() as upload, None, None:
+            return await _stored(state, user, upload.path, upload.filename)
+        case None, str(), None:
+            return await _fetched(state, user, url)
+        case None, None, UUID():
+            return await state["images"].get(user, image_id)
+    raise BadParameter("send either a file as `image`, an `image_url` or an `image_id`")
+
+
+async def _fetched(state: State, user: UUID, url: str) -> Image:
+    """Raises as GuardedClient.fetch_image."""
+    with tempfile.TemporaryDirectory(dir=state["upload_dir"], ignore_cleanup_errors=True) as folder:
+        file = await state["client"].fetch_image(url, Path(folder) / "image")
+        return await _stored(state, user, file.path, file.name)
+
+
+async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:
+    info = await asyncio.to_thread(probe, path)
+    return await state["images"].add(user, path, info, filename)
