@@ -12,6 +12,7 @@ and any band where the edge is a line: it lets colours that subject and backgrou
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,17 @@ everywhere."""
 class Band:
     trimap: NDArray[np.uint8]
     """uint8 [h, w]: 128 unknown, else 255 or 0."""
+    hair: NDArray[np.bool_]
+    """bool [rows, columns], cells of `side` px: near an edge that is hair, not merely doubtful."""
+    side: int
     hair_share: float
     """Of the edge's length, 0..1."""
+
+    def rows(self) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+        """Each row of cells: its pixel rows, and `hair` for each pixel column."""
+        width = self.trimap.shape[1]
+        for row, cells in enumerate(self.hair):
+            yield slice(row * self.side, (row + 1) * self.side), np.repeat(cells, self.side)[:width]
 
 
 def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limits: Limits) -> Band | None:
@@ -64,15 +74,14 @@ def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limit
     hairy, doubtful = edge & (score < limits.hair), edge & (score < limits.doubtful)
     if not doubtful.any():
         return None
-    unknown = distance_transform_edt(~doubtful) <= NARROW
-    if hairy.any():
-        unknown |= distance_transform_edt(~hairy) <= WIDE
+    hair = np.zeros_like(edge) if not hairy.any() else distance_transform_edt(~hairy) <= WIDE
+    unknown = hair | (distance_transform_edt(~doubtful) <= NARROW)
     trimap = np.where(matte > 127, np.uint8(255), np.uint8(0))
     width = matte.shape[1]
     for row in range(unknown.shape[0]):
         cells = np.repeat(unknown[row], side)[:width]
         trimap[row * side : (row + 1) * side, cells] = UNKNOWN
-    return Band(trimap, float(np.count_nonzero(hairy)) / float(np.count_nonzero(edge)))
+    return Band(trimap, hair, side, float(np.count_nonzero(hairy)) / float(np.count_nonzero(edge)))
 
 
 def logit_slopes(mask: SoftMask, size: tuple[int, int]) -> NDArray[np.float32]:
