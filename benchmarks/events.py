@@ -8,7 +8,10 @@ cores. A latency runs from before the transaction that ends the job to the event
 
 import argparse
 import asyncio
+import json
 import os
+import random
+import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +28,7 @@ import psutil
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from app.accounts.service import AccountService
 from app.accounts.types import LOCAL_USER_ID
@@ -50,8 +54,15 @@ class Bench:
     pool: Pool
     claims: Claims
     image: UUID
-    web: psutil.Process
-    url: str
+    service: "Web"
+
+    @property
+    def web(self) -> psutil.Process:
+        return psutil.Process(self.service.process.pid)
+
+    @property
+    def url(self) -> str:
+        return url_of(self.service.listener)
 
     async def job(self) -> UUID:
         job_id = uuid7()
@@ -71,6 +82,9 @@ class Bench:
         await self.claims.succeed(job, Outcome({"embedding": {}}), {})
         return job.id, begun
 
+    def socket_url(self, job_id: UUID) -> str:
+        return f"{self.url.replace('http', 'ws')}/api/jobs/{job_id}/ws"
+
     @property
     def cpu_s(self) -> float:
         """What the web process has used, whatever else the machine does."""
@@ -82,16 +96,38 @@ class Bench:
         return self.web.memory_info().rss / 1e6
 
 
+class Web:
+    """One web process, started anew when it was killed, on a socket that is ours, as `cutout dev` does."""
+
+    def __init__(self, dsn: str, redis_url: str, data_dir: Path, listener: socket.socket) -> None:
+        self.listener = listener
+        self._services = (dsn, redis_url)
+        self._environment = os.environ | {"CUTOUT_DATA_DIR": str(data_dir), "CUTOUT_LOG_LEVEL": "warning"}
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        fd = self.listener.fileno()
+        command = [sys.executable, "-m", "app.cli", "embedded", "web", *self._services, str(fd)]
+        return subprocess.Popen(command, env=self._environment, pass_fds=[fd])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process = self._start()
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
 @contextmanager
-def web_process(dsn: str, redis_url: str, data_dir: Path) -> Iterator[tuple[psutil.Process, str]]:
-    environment = os.environ | {"CUTOUT_DATA_DIR": str(data_dir), "CUTOUT_LOG_LEVEL": "warning"}
+def web_service(dsn: str, redis_url: str, data_dir: Path) -> Iterator[Web]:
     with listen("127.0.0.1", 0) as listener:
-        command = [sys.executable, "-m", "app.cli", "embedded", "web", dsn, redis_url, str(listener.fileno())]
-        with subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()]) as process:
-            try:
-                yield psutil.Process(process.pid), url_of(listener)
-            finally:
-                process.terminate()
+        web = Web(dsn, redis_url, data_dir, listener)
+        try:
+            yield web
+        finally:
+            web.end()
 
 
 @asynccontextmanager
@@ -106,10 +142,10 @@ async def bench(folder: Path, dsn: str, redis_url: str) -> AsyncIterator[Bench]:
             " values (%s, %s, 'bench', 'ab', 640, 480, 'jpeg', 1000)",
             (image, LOCAL_USER_ID),
         )
-    with web_process(dsn, redis_url, folder) as (web, url):
-        await _ready(url)
+    with web_service(dsn, redis_url, folder) as web:
+        await _ready(url_of(web.listener))
         bell = ArqDoorbell(redis)
-        yield Bench(pool, Claims(pool, bell, Events(bell)), image, web, url)
+        yield Bench(pool, Claims(pool, bell, Events(bell)), image, web)
     await redis.aclose(close_connection_pool=True)
     await pool.close()
 
@@ -132,19 +168,19 @@ async def listening(at: Bench, jobs: Sequence[UUID]) -> AsyncIterator[list[Clien
     async with AsyncExitStack() as open_sockets:
 
         async def open_one(job_id: UUID) -> ClientConnection:
-            url = f"{at.url.replace('http', 'ws')}/api/jobs/{job_id}/ws"
             async with gate:
-                socket = await open_sockets.enter_async_context(connect(url, compression=None, proxy=None))
-                await socket.recv()
-            return socket
+                opening = connect(at.socket_url(job_id), compression=None, proxy=None)
+                listener = await open_sockets.enter_async_context(opening)
+                await listener.recv()
+            return listener
 
         yield list(await asyncio.gather(*(open_one(each) for each in jobs)))
 
 
-async def heard_end(socket: ClientConnection) -> float:
+async def heard_end(listener: ClientConnection) -> float:
     """When the final event was there."""
     at = 0.0
-    async for message in socket:
+    async for message in listener:
         if '"status":"succeeded"' in str(message):
             at = time.perf_counter()
     assert at, "the stream ended without the job's end"
@@ -158,9 +194,9 @@ async def one_each(at: Bench, listeners: int) -> None:
     async with listening(at, jobs) as sockets:
         await asyncio.sleep(5)
         idle = at.rss_mb
-        at.web.cpu_percent()
+        before_cpu = at.cpu_s
         await asyncio.sleep(10)
-        cpu = at.web.cpu_percent()
+        cpu = (at.cpu_s - before_cpu) / 10
         hearing = {job: asyncio.create_task(heard_end(each)) for job, each in zip(jobs, sockets, strict=True)}
         begun: dict[UUID, float] = {}
         for _ in jobs:
@@ -171,7 +207,7 @@ async def one_each(at: Bench, listeners: int) -> None:
     print(
         f"web RSS: {before:.0f} MB alone, {idle:.0f} MB with {listeners} listeners, {at.rss_mb:.0f} MB after"
     )
-    print(f"web CPU with {listeners} idle listeners, all of them queued: {cpu:.1f} % of a core")
+    print(f"web CPU with {listeners} idle listeners, all of them queued: {cpu:.1%} of a core")
     report(f"{listeners} listeners, a job each", latencies)
 
 
@@ -187,6 +223,49 @@ async def all_of_one(at: Bench, listeners: int) -> None:
     report(f"{listeners} listeners, all of one job", latencies)
 
 
+async def over_a_kill(at: Bench, listeners: int) -> None:
+    """The web process is killed while the jobs end; every listener comes back with its last event's id."""
+    jobs = [await at.job() for _ in range(listeners)]
+    gate = asyncio.Semaphore(AT_ONCE)
+    connected = asyncio.Semaphore(0)
+    listening = [asyncio.create_task(heard_over_breaks(at, job, gate, connected)) for job in jobs]
+    for _ in jobs:
+        await connected.acquire()
+    for number in range(listeners):
+        if number == listeners // 2:
+            at.service.kill()
+            killed = time.perf_counter()
+        await at.end_next()
+        await asyncio.sleep(PACE_S / 4)
+    versions = await asyncio.gather(*listening)
+    span = time.perf_counter() - killed
+    # a place in the queue that has changed is told under the id of the state that it belongs to
+    assert all(heard == sorted(heard) for heard in versions), "an event came out of order"
+    print(f"{listeners} listeners, web process killed midway: all heard the end, the last {span:.1f} s after")
+
+
+async def heard_over_breaks(
+    at: Bench, job_id: UUID, gate: asyncio.Semaphore, connected: asyncio.Semaphore
+) -> list[int]:
+    """The ids of all events until the job's end, over as many connections as it takes."""
+    heard: list[int] = []
+    while True:
+        resume = f"?last_event_id={heard[-1]}" if heard else ""
+        try:
+            async with gate:
+                listener = await connect(at.socket_url(job_id) + resume, compression=None, proxy=None)
+            async with listener:
+                async for message in listener:
+                    event = json.loads(message)
+                    heard.append(int(event["id"]))
+                    connected.release()
+                    if event["data"]["status"] == "succeeded":
+                        return heard
+        except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError):
+            pass
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+
+
 def report(name: str, latencies: Sequence[float]) -> None:
     ms = sorted(1000 * each for each in latencies)
     p95 = ms[int(len(ms) * 0.95)]
@@ -197,6 +276,7 @@ async def run(folder: Path, dsn: str, redis_url: str, listeners: int) -> None:
     async with bench(folder, dsn, redis_url) as at:
         await one_each(at, listeners)
         await all_of_one(at, listeners)
+        await over_a_kill(at, listeners)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -87,7 +87,8 @@ async def job_socket(websocket: WebSocket[State]) -> None:
         tasks.cancel_scope.cancel()
     if code is not None:
         await asyncio.sleep(0)  # the others hear their news before this one is seen off
-        await websocket.close(code, reason)
+        with suppress(WebSocketDisconnect):  # who has what it came for may leave first
+            await websocket.close(code, reason)
 
 
 async def _send_all(
