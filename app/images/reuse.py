@@ -31,7 +31,7 @@ async def reuse(
 ) -> EmbeddingRow | None:
     """The image's embedding by this revision of the model, where the user had the same bytes encoded before.
 
-    auto: only an embedding whose subject was looked for. What was made for another image is copied, 0.3 MB,
+    auto: only an embedding whose subject was looked for. What was made for another image is copied, 2.5 MB,
     so that each image can be deleted with all that is its own.
     Raises DatabaseUnavailable, StorageUnavailable: copies that are left then go with the image, as all files
     under its prefix.

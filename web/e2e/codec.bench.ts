@@ -19,12 +19,10 @@ async function bundled(): Promise<string> {
     configFile: false,
     root: WEB,
     logLevel: 'silent',
-    plugins: [{ name: 'entry', resolveId: (id) => (id === 'entry' ? id : null), load: (id) => (id === 'entry' ? ENTRY : null) }],
-    build: { write: false, target: 'es2022', lib: { entry: 'entry', formats: ['es'] } },
+    build: { write: false, target: 'es2022', lib: { entry: 'e2e/codec.entry.ts', formats: ['es'], fileName: 'codec' } },
   })) as Rollup.RollupOutput[]
   return output?.output[0].code ?? ''
 }
-const ENTRY = `export { decodeEmbedding } from '${WEB}/src/inference/embedding'; export { parseBasis } from '${WEB}/src/inference/codec/basis'`
 
 interface Module {
   readonly decodeEmbedding: (container: ArrayBuffer, basis: object) => readonly { readonly data: Float32Array }[]

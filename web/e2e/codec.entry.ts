@@ -1,0 +1,3 @@
+/** What codec.bench.ts measures, as one module. */
+export { parseBasis } from '../src/inference/codec/basis'
+export { decodeEmbedding } from '../src/inference/embedding'
