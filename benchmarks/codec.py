@@ -1,7 +1,7 @@
 """The embedding codec: bytes, mask IoU against fp32, time; for one click, three clicks and a box.
 
     python -m benchmarks.codec [--data DIR] [--every N] [--offset N] [--steps 0.015,0.02] [--basis FILE]
-                               [--keep DIR]
+                               [--model NAME] [--keep DIR]
 
 DIR as for benchmarks.segmentation. Measure a basis only on photos that it was not learnt on: `--every 2`
 keeps one half. Masks are compared in MaskSpace, where the image is. Times are of one core (process time).
@@ -24,10 +24,11 @@ from app.segmentation.prompts import Clicks, prompts
 from app.segmentation.spaces import Frame, ImagePoints
 from benchmarks._photos import REPOSITORY, Mask, Sample, deepest, embed, iou, lite, samples
 from models.model import Model
+from models.registry import Registry
 from models.sessions.base import Embedding
 
 KINDS = ("1 click", "3 clicks", "box")
-BASIS = REPOSITORY / "models" / "codecs" / "lite.basis"
+MODELS = REPOSITORY / ".cutout" / "models"
 STEPS = "0.010,0.015,0.020,0.030"
 
 
@@ -50,11 +51,15 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only every Nth photo")
     parser.add_argument("--offset", type=int, default=0, help="beginning with this one")
     parser.add_argument("--steps", default=STEPS)
-    parser.add_argument("--basis", type=Path, default=BASIS)
+    parser.add_argument("--model", default="lite", help="one that is here, with its basis")
+    parser.add_argument("--basis", type=Path, help="another than the model's")
     parser.add_argument("--keep", type=Path)
     args = parser.parse_args()
-    model = lite(1)
-    made = list(forms(args.basis, [float(step) for step in args.steps.split(",")], model))
+    model = lite(1) if args.model == "lite" else Registry(MODELS).open(args.model, threads=1)
+    basis = model.codec_basis if args.basis is None else args.basis.read_bytes()
+    if basis is None:
+        parser.error(f"{args.model} has no codec basis; run: cutout models fit-codec {args.model} FOLDER")
+    made = list(forms(Basis.from_bytes(basis), [float(step) for step in args.steps.split(",")], model))
     for sample in list(samples(args.data))[args.offset :: args.every]:
         measure(model, sample, made)
         if args.keep is not None:
@@ -70,9 +75,8 @@ def main() -> None:
         print(f"{form.name:>11}{np.mean(form.sizes) / 1000:>11.1f}{cells}{pack:>11.0f}{unpack:>11.0f}")
 
 
-def forms(path: Path, steps: list[float], model: Model) -> Iterator[Form]:
+def forms(basis: Basis, steps: list[float], model: Model) -> Iterator[Form]:
     """Half precision, and the small form at several steps, each run once: nothing is compiled later."""
-    basis = Basis.from_bytes(path.read_bytes())
     padding = basis.padding_step / basis.step
     yield Form("fp16", codec.pack, codec.unpack)
     for step in steps:

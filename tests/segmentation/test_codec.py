@@ -8,9 +8,10 @@ import pytest
 import models
 from app.imaging.probe import probe
 from app.imaging.working import working_image
-from app.segmentation import codec
+from app.segmentation import codec, entropy
 from app.segmentation.basis import Area, Basis, TensorBasis
 from app.segmentation.codec import Codec, cells
+from app.segmentation.container import Reader, unseal
 from app.segmentation.decode import replay
 from app.segmentation.errors import EmbeddingMismatch, EmbeddingUnreadable
 from app.segmentation.marks import Mark, MarkKind
@@ -156,6 +157,26 @@ def test_the_shipped_basis_keeps_the_mask_and_the_target_size(lite_model: Model)
     whole = replay(lite_model, embedding, marks, None).logits > 0
     small = replay(lite_model, small_form.unpack(packed), marks, None).logits > 0
     assert (whole & small).sum() / (whole | small).sum() >= 0.98
+
+
+@pytest.mark.parametrize("name", packing.SIZES)
+def test_the_golden_planes_are_written_as_they_were_read(name: str) -> None:
+    """Writer and reader are two functions: the bytes hold them together."""
+    (tensor,) = packing.basis().tensors
+    header, payload = unseal((packing.FOLDER / f"{name}.bin").read_bytes())
+    (entry,), reader = header["tensors"], Reader(payload)
+    width, height = entry["content"]
+    shapes = [
+        (height, width),
+        (packing.SIDE - height, width) if height < packing.SIDE else (height, packing.SIDE - width),
+    ]
+    for length, step, area, shape in zip(
+        entry["bytes"], header["steps"], (tensor.image, tensor.padding), shapes, strict=False
+    ):
+        packed, model = bytes(reader.take(length)), tensor.model(area, step)
+        planes = entropy.decode(packed, (packing.CHANNELS, *shape), model)
+        assert planes.any()
+        assert entropy.encode(planes, model) == packed
 
 
 @pytest.mark.parametrize("name", packing.SIZES)
