@@ -22,6 +22,8 @@ QUARANTINE = 6
 """Workers that a job may end (DESIGN §8)."""
 GRACE_S = 1.0
 """An announcement is looked for in Redis when it is this old; before, it may be on its way."""
+GAP_S = 2.0
+"""Between two rounds, which are a second apart: Postgres was away, or this process stood still."""
 AT_ONCE = 100
 """Rows of a queue that are looked up in Redis per sweep, the next ones first. One ring wakes every idle
 worker, and who is awake takes whatever waits."""
@@ -51,13 +53,19 @@ class Reconciler:
 
     async def sweep(self) -> list[Job]:
         """One round; the jobs that it changed. Raises DatabaseUnavailable."""
+        judging = self._may_judge_leases()
+        changed = await self._sweep(judging=judging)
+        self._last = self._clock()
+        return changed
+
+    async def _sweep(self, *, judging: bool) -> list[Job]:
         async with transaction(self._pool) as conn:
             if not await repository.only_sweeper(conn):
                 return []
             changed = await repository.many(
                 conn, "give_up", _ended_by(DeadlinePassed("no worker was free in time"))
             )
-            if self._may_judge_leases():
+            if judging:
                 values = _ended_by(Quarantined("the job ended every worker that took it"))
                 changed += await repository.many(conn, "quarantine", {**values, "quarantine": QUARANTINE})
                 changed += await repository.many(conn, "requeue_lost", {"quarantine": QUARANTINE})
@@ -79,9 +87,8 @@ class Reconciler:
     def _may_judge_leases(self) -> bool:
         """Not right after a gap: while Postgres was away the living could not renew either."""
         now = self._clock()
-        if now - self._last > self._lease_s / 2:
+        if now - self._last > max(self._lease_s / 2, GAP_S):
             self._patient_until = now + self._lease_s / 2  # two heartbeats
-        self._last = now
         return now >= self._patient_until
 
     async def _announce(self, waiting: list[Waiting]) -> None:

@@ -130,6 +130,17 @@ async def test_after_a_gap_the_living_get_time_to_renew(
     assert swept == [0, 0, 0, 0, 1]
 
 
+async def test_a_short_lease_is_judged_by_rounds_a_second_apart(
+    pool: Pool, jobs: JobService, claims: Claims, doorbell: ArqDoorbell, encode: NewJob
+) -> None:
+    now = 1000.0
+    reconciler = Reconciler(pool, doorbell, Events(None), lease_s=1, clock=lambda: now)
+    await jobs.create(encode)
+    await lose_lease(pool, claims)
+    now += 1.1
+    assert len(await reconciler.sweep()) == 1
+
+
 async def test_a_clock_that_went_back_holds_nothing_up(
     pool: Pool, jobs: JobService, claims: Claims, reconciler: Reconciler, encode: NewJob
 ) -> None:
