@@ -1,12 +1,14 @@
 """The embed worker's work: image → embedding, proposal and working image, as files and rows."""
 
+import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 from app.commands.models import ModelFailed, model_errors
 from app.db.pool import Connection
-from app.engines.base import Encoded, Prepared
+from app.engines.base import Encoded, Packed, Prepared
 from app.images import repository
 from app.images.types import EmbeddingRow, Image, ProposalRow
 from app.imaging.encode import encode as write_picture
@@ -20,6 +22,9 @@ from models.sessions.base import Embedding
 from workers.batcher import Batched, Batcher, BatchOptions
 from workers.kit import Kit, workplace
 from workers.run import Run, WorkerBroken
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Encoding:
@@ -48,23 +53,24 @@ class Encoding:
         standing = await self._kit.reuse(image, job.model, revision, auto=auto)
         if standing is not None:
             return standing, ()
-        encoded = await self._encoded(run, image, auto=auto)
+        engine = self._kit.engines(job.model)
+        prepared, packed = await self._packed(run, image)
         with workplace() as folder:
-            row = await _store(run, encoded, folder, auto=auto)
-            effects: list[Effect] = [functools.partial(_save_embedding, run, row)]
-            if image.working_key is None:
-                working = await _store_working(run, encoded, folder)
-                effects.append(functools.partial(_save_working, run, working))
-        return row, effects
+            # side by side: a proposal keeps the cores busy, the store makes wait
+            encoded, effects = await _both(
+                run.thread("propose", engine.finish, prepared, packed, auto=auto),
+                _store(run, image, prepared, packed, folder),
+            )
+            row = await _store_proposal(run, encoded, folder, auto=auto)
+        return row, [functools.partial(_save_embedding, run, row), *effects]
 
-    async def _encoded(self, run: Run, image: Image, *, auto: bool) -> Encoded:
+    async def _packed(self, run: Run, image: Image) -> tuple[Prepared, Packed]:
         engine = self._kit.engines(run.job.model)
         async with self._kit.files(image) as (path,):
             assert path is not None
             prepared = await run.thread("decode", engine.prepare, path)
         embedding = await self._embedded(run, prepared)
-        packed = await run.thread("codec", engine.pack, embedding)
-        return await run.thread("propose", engine.finish, prepared, packed, auto=auto)
+        return prepared, await run.thread("codec", engine.pack, embedding)
 
     async def _embedded(self, run: Run, prepared: Prepared) -> Embedding:
         run.check()
@@ -94,33 +100,60 @@ def _note(run: Run, done: Batched[Embedding]) -> None:
     run.timings["encode"] = done.worked_s
 
 
-async def _store(run: Run, encoded: Encoded, folder: Path, *, auto: bool) -> EmbeddingRow:
-    job, found, packed = run.job, encoded.proposal, folder / "embedding"
+async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Neither is left behind: the files of a run that fails are removed when it has ended."""
+    first, second = await asyncio.gather(one, other, return_exceptions=True)
+    for ended in (first, second):
+        if isinstance(ended, BaseException):
+            raise ended
+    return cast(A, first), cast(B, second)
+
+
+async def _store(run: Run, image: Image, prepared: Prepared, packed: Packed, folder: Path) -> list[Effect]:
+    """The embedding and the working image, where there is none yet."""
     with run.step("store"):
-        packed.write_bytes(encoded.packed.file)
-        key = keys.embedding(job.user_id, job.image_id, job.model, run.files.name)
-        await run.files.put(key, packed, "application/octet-stream")
-        proposal = None
-        if found is not None and encoded.mask is not None:
-            mask_key = keys.auto_mask(job.user_id, job.image_id, job.model, run.files.name)
-            mask = folder / "mask.png"
-            mask.write_bytes(encoded.mask)
-            await run.files.put(mask_key, mask, "image/png")
-            proposal = ProposalRow(mask_key, found.score, found.box, found.points)
-    revision, sent = encoded.embedding.revision, encoded.packed.sent
-    return EmbeddingRow(
-        job.image_id, job.model, revision, encoded.packed.codec, key, len(sent), auto, proposal
-    )
+        file = folder / "embedding"
+        await asyncio.to_thread(file.write_bytes, packed.file)
+        await run.files.put(_embedding_key(run), file, "application/octet-stream")
+    if image.working_key is not None:
+        return []
+    return [functools.partial(_save_working, run, await _store_working(run, prepared, folder))]
 
 
-async def _store_working(run: Run, encoded: Encoded, folder: Path) -> str:
+def _embedding_key(run: Run) -> str:
+    job = run.job
+    return keys.embedding(job.user_id, job.image_id, job.model, run.files.name)
+
+
+async def _store_working(run: Run, prepared: Prepared, folder: Path) -> str:
     """The working image for the editor: JPEG, for the eye; the encoder saw the pixels themselves."""
     job, out = run.job, folder / "working.jpg"
-    await run.thread("working", write_picture, Picture(encoded.working), out, Format.JPG, dpi=None)
+    await run.thread("working", write_picture, Picture(prepared.working), out, Format.JPG, dpi=None)
     key = keys.working(job.user_id, job.image_id, run.files.name, "jpg")
     with run.step("store"):
         await run.files.put(key, out, Format.JPG.content_type)
     return key
+
+
+async def _store_proposal(run: Run, encoded: Encoded, folder: Path, *, auto: bool) -> EmbeddingRow:
+    job, found, packed = run.job, encoded.proposal, encoded.packed
+    proposal = None
+    if found is not None and encoded.mask is not None:
+        key, mask = keys.auto_mask(job.user_id, job.image_id, job.model, run.files.name), folder / "mask.png"
+        with run.step("store"):
+            mask.write_bytes(encoded.mask)
+            await run.files.put(key, mask, "image/png")
+        proposal = ProposalRow(key, found.score, found.box, found.points)
+    return EmbeddingRow(
+        image_id=job.image_id,
+        model=job.model,
+        revision=encoded.embedding.revision,
+        codec=packed.codec,
+        key=_embedding_key(run),
+        bytes=len(packed.sent),
+        proposed=auto,
+        proposal=proposal,
+    )
 
 
 async def _save_embedding(run: Run, row: EmbeddingRow, conn: Connection) -> None:
