@@ -57,7 +57,6 @@ class Encoded:
     """Its mask as read back from `mask`; None when not asked for or nothing was found."""
     mask: bytes | None
     """The proposal's mask PNG."""
-    working: RgbImage
 
 
 @dataclass(frozen=True, slots=True)

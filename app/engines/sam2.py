@@ -96,13 +96,13 @@ class Sam2Engine:
 
     def finish(self, prepared: Prepared, packed: Packed, *, auto: bool) -> Encoded:
         """The last step, from the stored bytes, as every later reader."""
-        embedding, working = self.unpack(packed.sent), prepared.working
+        embedding = self.unpack(packed.sent)
         proposal = propose(self._model, embedding) if auto else None
         if proposal is None:
-            return Encoded(embedding, packed, None, None, working)
+            return Encoded(embedding, packed, None, None)
         mask = mask_png(proposal.mask, Frame.of(prepared.size, self._model.fit))
         stored = proposal.with_mask(from_png(mask, prepared.size))
-        return Encoded(embedding, packed, stored, mask, working)
+        return Encoded(embedding, packed, stored, mask)
 
     @cached_property
     def _codec(self) -> Codec:
