@@ -18,7 +18,7 @@ export interface CutoutOptions {
   readonly max_side: number | null
 }
 
-/** The API's defaults (app/matting/options.py); a test compares them with its OpenAPI document. */
+/** The defaults of app/matting/options.py; tests/golden/options.json holds both to the same. */
 export const DEFAULT_OPTIONS: CutoutOptions = {
   smooth: 0,
   offset: 0,
