@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from app.db.pool import Pool
+from app.engines.sam2 import Sam2Engine
 from app.images.service import ImageService
 from app.images.types import Image
 from app.imaging.probe import probe
@@ -18,6 +19,7 @@ from app.jobs.service import JobService
 from app.jobs.types import ApplyParams, EncodeParams, Job, JobKind, JobParams, JobStatus, NewJob, RemoveParams
 from app.matting.options import CutoutOptions
 from app.segmentation.codec import unpack
+from app.segmentation.errors import EmbeddingUnreadable
 from app.segmentation.marks import Mark, MarkKind
 from app.settings import Settings
 from app.storage import keys
@@ -130,6 +132,18 @@ async def test_an_embedding_of_before_the_small_form_still_makes_masks(
         await conn.execute(change, (key, stored.bytes, image.id))
     old = result_of(await do(JobKind.APPLY_MASK, marks))
     assert (old["width"], old["height"]) == (small["width"], small["height"])
+
+
+async def test_a_proposal_that_fails_leaves_nothing_of_what_was_stored_beside_it(
+    do: Do, store: LocalStore, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **_named: object) -> None:
+        raise EmbeddingUnreadable("damaged")
+
+    monkeypatch.setattr(Sam2Engine, "finish", fails)
+    job = await do(JobKind.ENCODE, EncodeParams())
+    assert (job.status, job.error and job.error["code"]) == (JobStatus.FAILED, "embedding_unreadable")
+    assert await derived(store, image) == []
 
 
 async def test_remove_goes_through_both_workers(do: Do, store: LocalStore, image: Image) -> None:
