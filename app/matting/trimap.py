@@ -1,14 +1,10 @@
 """Where the edge is hair, fur, leaves or blur rather than a line: the band that matting has to decide.
 
 Two things tell, both on cells of at most 1/512 of the picture. The decoder is unsure: its logit climbs slowly
-across
-the edge. And the edge has no contrast of its own: strands mix with what is behind them. Their logarithms,
-averaged
-along the edge, make a score that is low for hair (area under the curve 0.90 on 1,326 pieces of edges with
-true
-alpha, for "matting is better than the mask's edge"; either alone 0.84). A wide band costs accuracy where it
-is not needed,
-and any band where the edge is a line: it lets colours that subject and background share leak.
+across the edge. And the edge has no contrast of its own: strands mix with what is behind them. Their
+logarithms, averaged along the edge, make a score that is low for hair (area under the curve 0.90 on 1,326
+pieces of edges with true alpha, for "matting is better than the mask's edge"; either alone 0.84). A wide band
+costs accuracy where it is not needed: it lets colours that subject and background share leak.
 """
 
 import math
@@ -41,9 +37,9 @@ class Limits:
     doubtful: float
 
 
-LIMITS = {"auto": Limits(2.5, 5.0), "hair": Limits(4.0, math.inf)}
-"""For auto the least total error on the pieces above: 13 % less than no matting, 29 % less than a wide band
-everywhere."""
+LIMITS = {"auto": Limits(4.5, 9.0), "hair": Limits(5.5, math.inf)}
+"""For auto the least error on 49 photos with true alpha: 4 % less than with 2.5 and 5, and
+12 % less than no matting. From 9 on an edge is sharp in the photo and certain to the decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +104,8 @@ def _calm(
     colours: NDArray[np.float32], slopes: NDArray[np.float32] | None, edge: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """The score of the edge, averaged along it: high where it is a line."""
-    grey = colours.mean(axis=2)
-    contrast = np.hypot(sobel(grey, 0), sobel(grey, 1)) / 8
+    slope = sobel(colours, 0) ** 2 + sobel(colours, 1) ** 2
+    contrast = np.sqrt(slope.mean(axis=2)) / 8  # of colours, not of brightness: red on blue is a line too
     score = CONTRAST_WEIGHT * np.log(contrast + 1e-3)
     if slopes is None:
         score += math.log(SURE_SLOPE)

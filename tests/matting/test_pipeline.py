@@ -5,7 +5,6 @@ import pytest
 from numpy.typing import NDArray
 
 from app.imaging.types import Picture
-from app.matting.errors import CutoutEmpty
 from app.matting.options import CutoutOptions
 from app.matting.pipeline import make_cutout
 from app.matting.types import Cutout
@@ -74,10 +73,3 @@ def test_the_edge_carries_the_subjects_colour_and_the_background_is_gone() -> No
     far = disc(SIDE) < -8
     assert (cutout.picture.pixels[far] == 0).all()
     assert cutout.notes == ()
-
-
-def test_an_empty_mask_is_refused() -> None:
-    mask = SoftMask(np.full((64, 64), -9, np.float32), (1.0, 1.0))
-    picture = Picture(np.zeros((64, 64, 3), np.uint8), None, None)
-    with pytest.raises(CutoutEmpty):
-        make_cutout(picture, mask, (), CutoutOptions())
