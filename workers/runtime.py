@@ -1,7 +1,6 @@
 """A worker's jobs: claims by turn when the bell rings, runs handlers, settles rows."""
 
 import asyncio
-import errno
 import os
 import socket
 from collections.abc import Coroutine
@@ -14,7 +13,7 @@ from app.errors import AppError, Internal, Unavailable
 from app.jobs.claims import Outcome, Turn
 from app.jobs.errors import LeaseLost
 from app.jobs.types import Job
-from app.storage.errors import StorageUnavailable
+from app.storage.errors import NO_ROOM, StorageUnavailable
 from workers.leases import LeaseKeeper
 from workers.options import Context, Handlers
 from workers.run import Run, WorkerBroken
@@ -144,7 +143,7 @@ class Runtime:
         except AppError as error:
             return error
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
                 return StorageUnavailable("the worker's disk is full")
             _log.exception("handler failed", kind=run.job.kind)
             return Internal(_OUR_FAULT)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
 from app.errors import AppError
+from app.storage.errors import NO_ROOM, StorageUnavailable
 from models.errors import ModelError
 
 _MODEL_STATUS = {
@@ -85,6 +86,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return response
 
 
+async def _os_error(request: Request, error: Exception) -> Response:
+    """A full disk is nobody's mistake and passes; all else is ours."""
+    if not (isinstance(error, OSError) and error.errno in NO_ROOM):
+        raise error
+    _log.error("the disk is full", exc_info=error)
+    return app_problem(request.state.request_id, StorageUnavailable("there is no room left; try again later"))
+
+
 async def _disconnected(request: Request, _error: Exception) -> Response:
     return problem(request.state.request_id, 400, "client_gone", "the request ended before its body did")
 
@@ -99,4 +108,5 @@ HANDLERS: dict[Any, ExceptionHandler] = {
     ModelError: _model_error,
     HTTPException: _http_error,
     ClientDisconnect: _disconnected,
+    OSError: _os_error,
 }

@@ -1,4 +1,9 @@
+import errno
+
 from app.errors import NotFound, Unavailable
+
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""What a disk says that takes no more, by `OSError.errno`."""
 
 
 class ObjectMissing(NotFound):

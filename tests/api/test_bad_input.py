@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,20 @@ def _nothing_half_written(client: httpx.Client, stack: Stack) -> Iterator[None]:
 def test_files(client: httpx.Client, call: str, content: bytes, expected: tuple[int, str]) -> None:
     answer = client.post(f"/api/segment/{call}", files={"image": ("photo.jpg", content)})
     assert refused(answer) == expected
+
+
+def test_a_full_disk_is_said_so_and_passes(client: httpx.Client) -> None:
+    photo = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (1600, 1600), np.uint8)
+    Image.fromarray(noise).save(photo, "PNG")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, limits[1]))  # of this process, where the API is
+    try:
+        answer = client.post("/api/segment/encode", files={"image": photo.getvalue()})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert refused(answer) == (503, "storage_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_sent(client: httpx.Client, tmp_path: Path) -> None:
