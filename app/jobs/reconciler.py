@@ -95,19 +95,23 @@ class Reconciler:
         queues: dict[str, dict[str, Waiting]] = defaultdict(dict)
         for row in waiting:
             queues[row.queue][announcement(row.id, row.fence)] = row
-        told: list[Waiting] = []
         try:
             for queue, rows in queues.items():
-                for key in await self._doorbell.forgotten(queue, rows.keys()):
-                    row = rows[key]
-                    await self._doorbell.ring(queue, JobMessage(row.id, row.fence, row.request_id))
-                    told.append(row)
+                forgotten = await self._doorbell.forgotten(queue, rows.keys())
+                await self._ring(queue, [rows[key] for key in forgotten])
         except QueueUnavailable:
             _log.warning("the queue does not answer", waiting=len(waiting))
-        if told:
-            async with transaction(self._pool) as conn:
-                await repository.announced(conn, told)
-            _log.info("announced again", jobs=len(told))
+
+    async def _ring(self, queue: str, rows: list[Waiting]) -> None:
+        """Raises QueueUnavailable: then they are looked up again when the grace is over."""
+        if not rows:
+            return
+        # before the rings: the claim that a ring brings passes over rows that are being written
+        async with connection(self._pool) as conn:
+            await repository.announced(conn, rows)
+        for row in rows:
+            await self._doorbell.ring(queue, JobMessage(row.id, row.fence, row.request_id))
+        _log.info("announced again", queue=queue, jobs=len(rows))
 
     def _report(self, changed: list[Job]) -> None:
         for job in changed:
