@@ -1,8 +1,10 @@
 /**
- * Unpacking embeddings in Chromium. Run: npm run bench codec, with BENCH_PACKED naming a folder that
- * `python -m benchmarks.codec --keep FOLDER` has filled.
+ * Unpacking embeddings in Chromium, of the tests' photos. Run: npm run bench codec. BENCH_PACKED names a folder that
+ * `python -m benchmarks.codec --keep FOLDER` has filled with others.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@playwright/test'
 import { build, type Rollup } from 'vite'
@@ -10,8 +12,22 @@ import { build, type Rollup } from 'vite'
 const RUNS = 5
 const ORIGIN = 'http://localhost:1/' // never asked: every request is answered here
 const WEB = join(import.meta.dirname, '..')
-const BASIS = join(WEB, '..', 'models', 'codecs', 'lite.basis')
-const PACKED = process.env['BENCH_PACKED'] ?? ''
+const REPOSITORY = join(WEB, '..')
+const BASIS = join(REPOSITORY, 'models', 'codecs', 'lite.basis')
+const GIVEN = process.env['BENCH_PACKED']
+
+let folder = ''
+
+test.beforeAll(() => {
+  folder = GIVEN ?? mkdtempSync(join(tmpdir(), 'cutout-packed-'))
+  if (GIVEN !== undefined) return
+  const python = process.env['E2E_PYTHON'] ?? '.venv/bin/python'
+  execFileSync(python, ['-m', 'benchmarks.codec', '--steps', '0.010', '--keep', folder], { cwd: REPOSITORY })
+})
+
+test.afterAll(() => {
+  if (GIVEN === undefined) rmSync(folder, { recursive: true })
+})
 
 /** The decoder of the editor's worker as a module of its own. */
 async function bundled(): Promise<string> {
@@ -30,13 +46,13 @@ interface Module {
 }
 
 test('unpacking an embedding', async ({ page }) => {
-  const names = readdirSync(PACKED)
+  const names = readdirSync(folder)
   const code = await bundled()
   await page.route(`${ORIGIN}**`, (route) => {
     const name = new URL(route.request().url()).pathname.slice(1)
     if (name === '') return route.fulfill({ contentType: 'text/html', body: '<!doctype html>' })
     if (name === 'codec.js') return route.fulfill({ contentType: 'text/javascript', body: code })
-    return route.fulfill({ body: readFileSync(name === 'basis' ? BASIS : join(PACKED, decodeURIComponent(name))) })
+    return route.fulfill({ body: readFileSync(name === 'basis' ? BASIS : join(folder, decodeURIComponent(name))) })
   })
   await page.goto(ORIGIN)
   const taken = await page.evaluate(
