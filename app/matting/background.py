@@ -33,7 +33,7 @@ def background(request: Request, draft: Draft) -> Draft:
 def over(pixels: Pixels, matte: Matte, under: Pixels) -> Pixels:
     """matte·pixels + (1 - matte)·under, rounded, strip by strip.
 
-    On the stored (gamma) values: our mattes are measured on those. Mixed in linear light the error of hair on a
+    On the stored (gamma) values: our mattes are measured on those. In linear light the error of hair on a
     new backdrop is larger, 3.5 levels instead of 3.2 (benchmarks/light.py).
     """
     out = np.empty_like(pixels)
