@@ -95,11 +95,12 @@ def fit(
 ) -> list[FittedTensor]:
     """The bases of every tensor of the embeddings. `sizes`: (width, height) of the photos' working images."""
     contents = [fitted(*size, manifest.geometry) for size in sizes]
-    random = np.random.default_rng(seed)
+    random, signs = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     masks, scores = _Metric(manifest), _Metric(manifest)
     for index, (photo, content) in enumerate(zip(photos, contents, strict=True)):
         for prompt in _prompts(decoder, photo, content, random):
-            for metric, gradients in zip((masks, scores), _probe(graph, photo, prompt, content), strict=True):
+            probed = _probe(graph, photo, prompt, content, signs)
+            for metric, gradients in zip((masks, scores), probed, strict=True):
                 metric.add(gradients, content)
         if progress is not None:
             progress(index + 1, len(photos))
@@ -161,7 +162,7 @@ def _prompt(points: Sequence[tuple[NDArray[np.floating], int]]) -> Prompts:
 
 
 def _probe(
-    graph: TorchGraph, photo: Embedding, prompt: Prompts, content: tuple[int, int]
+    graph: TorchGraph, photo: Embedding, prompt: Prompts, content: tuple[int, int], signs: torch.Generator
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
     """Gradients [1, C, h, w] of a random combination of the answering mask's logits, and of the scores."""
     inputs = {
@@ -177,17 +178,18 @@ def _probe(
     logits = logits[: -(-content[1] // scale), : -(-content[0] // scale)]
     slope = torch.sigmoid(logits.detach()) * torch.sigmoid(-logits.detach())
     area = max(float((logits > 0).sum()), MIN_AREA)
-    edge = (_signs(logits) * slope * logits).sum() / area**0.5
+    edge = (_signs(logits, signs) * slope * logits).sum() / area**0.5
     of_mask = torch.autograd.grad(edge, tensors, retain_graph=True)
-    of_scores = torch.autograd.grad((_signs(iou) * iou).sum(), tensors)
+    # SAM 2's scores do not look at its fine tensors: zeros
+    of_scores = torch.autograd.grad((_signs(iou, signs) * iou).sum(), tensors, materialize_grads=True)
     return tuple(  # type: ignore[return-value]
         {name: found.numpy() for name, found in zip(photo.tensors, gradients, strict=True)}
         for gradients in (of_mask, of_scores)
     )
 
 
-def _signs(like: torch.Tensor) -> torch.Tensor:
-    return torch.randint(0, 2, like.shape).to(like.dtype) * 2 - 1
+def _signs(like: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    return torch.randint(0, 2, like.shape, generator=random).to(like.dtype) * 2 - 1
 
 
 def _columns(

@@ -142,6 +142,7 @@ OPERATORS: dict[str, Operator] = {
     "Gather": _gather,
     "Gelu": _unary(functional.gelu),
     "Gemm": _gemm,
+    "Greater": _binary(torch.gt),
     "Identity": _unary(lambda x: x),
     "LayerNormalization": lambda x, attributes: functional.layer_norm(
         x[0], x[1].shape, x[1], x[2], attributes.get("epsilon", 1e-5)
