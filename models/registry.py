@@ -39,7 +39,7 @@ def has_torch() -> bool:
 @functools.cache
 def shipped() -> dict[str, Path]:
     """Files that come with this program, by their hash."""
-    return {sha256_of(path): path for path in CODECS.iterdir()}
+    return {sha256_of(path): path for path in CODECS.glob("*.basis")}
 
 
 def require_torch() -> None:

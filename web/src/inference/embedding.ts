@@ -17,6 +17,16 @@ interface HalfHeader {
 /** `basis`: the model's, which the small form needs. Raises embedding_unreadable. */
 export function decodeEmbedding(container: ArrayBuffer, basis: Basis | null = null): readonly EmbeddingTensor[] {
   const { header, payload } = openContainer(container)
+  try {
+    return decodeTensors(header, payload, basis)
+  } catch (error) {
+    // a header that lacks an entry, or asks for more memory than there is
+    if (error instanceof TypeError || error instanceof RangeError) throw unreadable('damaged header')
+    throw error
+  }
+}
+
+function decodeTensors(header: unknown, payload: Payload, basis: Basis | null): readonly EmbeddingTensor[] {
   const { codec } = header as { codec: string }
   if (codec === 'fp16') return decodeHalves(header as HalfHeader, payload)
   if (codec === 'kl1') return decodeSmall(header as SmallHeader, payload, basis)

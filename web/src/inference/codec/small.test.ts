@@ -21,6 +21,22 @@ describe('the small form of an embedding', () => {
     expect(furthest).toBeLessThan(1e-5)
   })
 
+  it('ends damaged bytes in an error or an embedding', () => {
+    const whole = new Uint8Array(file('wide.bin'))
+    let state = 1
+    const random = (below: number): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below
+    for (let i = 0; i < 300; i++) {
+      const broken = whole.slice()
+      const at = random(broken.length)
+      broken[at] = (broken[at] ?? 0) ^ (1 + random(255))
+      try {
+        expect(decodeEmbedding(broken.buffer, basis)[0]?.data).toHaveLength(512)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'embedding_unreadable' })
+      }
+    }
+  })
+
   it.each([
     ['another basis', () => decodeEmbedding(file('wide.bin'), { ...basis, id: 'another' })],
     ['no basis', () => decodeEmbedding(file('wide.bin'))],

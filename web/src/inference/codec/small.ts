@@ -10,6 +10,9 @@ export interface SmallHeader {
   readonly tensors: readonly SmallTensor[]
 }
 
+/** Of SAM 2.1's finest tensor; a damaged header must not ask for gigabytes. */
+const LARGEST_SIDE = 256
+
 interface SmallTensor {
   readonly name: string
   /** [1, C, side, side] */
@@ -36,6 +39,7 @@ export function decodeSmall(
     const entry = header.tensors[index]
     if (entry?.name !== tensor.name || entry.shape[1] !== tensor.channels) throw unreadable('damaged header')
     const side = entry.shape[2] ?? 0
+    if (entry.shape[3] !== side || side > LARGEST_SIDE) throw unreadable('damaged header')
     const unpacking = new Unpacking(tensor.channels, side)
     regionsOf(entry, side, tensor, header.steps).forEach((region, part) => {
       const bytes = new Uint8Array(payload.take(entry.bytes[part] ?? -1))
