@@ -115,4 +115,4 @@ def test_storing_takes_an_image_and_nothing_else(client: httpx.Client, encoded: 
     for body, status in (({"image_id": encoded}, 400), ({"model": "lite"}, 400), ({}, 422)):
         assert client.post("/api/images", json=body).status_code == status
     answer = client.post("/api/images", files={"image": ("notes.txt", b"hello")})
-    assert (answer.status_code, answer.json()["code"]) == (415, "not_an_image")
+    assert (answer.status_code, answer.json()["code"]) == (422, "not_an_image")
