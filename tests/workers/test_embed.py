@@ -22,6 +22,7 @@ from models.registry import Registry
 from tests.data.photos import CAT
 from tests.rows import a_user
 from workers.embed import worker_settings
+from workers.kit import open_engines
 from workers.options import Context, WorkerOptions
 from workers.run import WorkerBroken
 
@@ -44,6 +45,19 @@ async def test_an_encoder_that_runs_as_asked_says_nothing(registry: Registry) ->
     worker = worker_settings(Settings(models_dir=registry.root), WorkerOptions(), "lite")
     assert worker.background == ()
     assert (worker.queue, worker.options.slots) == ("embed:lite", 2)
+
+
+def test_the_device_that_is_asked_for_is_the_encoders(
+    fake_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    asked = {
+        device: open_engines(Settings(models_dir=fake_registry.root, device=device))("fake-tiny").notes
+        for device in ("cpu", "cuda", "auto")
+    }
+    assert asked["cpu"] == ()
+    assert asked["cuda"] == asked["auto"]
+    assert asked["auto"][0].startswith("encoder on CPU: ")
 
 
 LOSES_ITS_GPU = """
