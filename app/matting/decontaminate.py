@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.matting.foreground import CELL, Layers, coarse_layers, foreground
+from app.matting.jit import kernel
 from app.matting.threads import on_all_cores, strips
 from app.matting.tiles import area, edge_tiles, grown, inner
 from app.matting.types import Box, Draft, Matte, Pixels, Request
@@ -28,11 +29,19 @@ def hidden_removed(pixels: Pixels, matte: Matte) -> Pixels:
     out = np.empty_like(pixels)
 
     def copy(rows: tuple[int, int]) -> None:
-        part = slice(*rows)
-        np.multiply(pixels[part], (matte[part] > 0)[:, :, None], out=out[part])
+        _shown(pixels, matte, rows[0], rows[1], out)
 
     on_all_cores(copy, strips(pixels.shape[0]))
     return out
+
+
+@kernel
+def _shown(pixels, matte, start, end, out):  # type: ignore[no-untyped-def]
+    for y in range(start, end):
+        for x in range(matte.shape[1]):
+            share = np.uint8(matte[y, x] > 0)
+            for c in range(3):
+                out[y, x, c] = pixels[y, x, c] * share
 
 
 def cleaned(pixels: Pixels, matte: Matte, mixture: Matte) -> Pixels:

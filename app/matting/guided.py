@@ -215,6 +215,16 @@ def _unit(value: float) -> float:
 
 
 @kernel
+def _added(columns, line, sign):  # type: ignore[no-untyped-def]
+    """First, second and third powers of a row onto the sums of its columns."""
+    for x in range(line.size):
+        a = float(line[x])
+        columns[x, 0] += sign * a
+        columns[x, 1] += sign * a * a
+        columns[x, 2] += sign * a * a * a
+
+
+@kernel
 def _stretched(alpha, places, start, reach):  # type: ignore[no-untyped-def]
     """Local means of the two classes moved to 0 and 1; where they lie close together `start` takes over.
 
@@ -222,22 +232,30 @@ def _stretched(alpha, places, start, reach):  # type: ignore[no-untyped-def]
     """
     height, width = alpha.shape
     out = np.empty(places.shape[0], np.float32)
+    columns, top, bottom = (
+        np.zeros((width, 3)),
+        0,
+        0,
+    )  # sums over rows top to bottom, moved down with the places
     for n in range(places.shape[0]):
         y, x = places[n, 0], places[n, 1]
         own = alpha[y, x]
         if own in (0.0, 1.0) and own == start[n]:
             out[n] = own  # nothing below can move it
             continue
-        count = total = squares = cubes = np.float32(0)
-        for j in range(max(y - reach, 0), min(y + reach + 1, height)):
-            for a in alpha[j, max(x - reach, 0) : min(x + reach + 1, width)]:
-                total += a
-                squares += a * a
-                cubes += a * a * a
-                count += np.float32(1)
+        while bottom < min(y + reach + 1, height):
+            _added(columns, alpha[bottom], 1.0)
+            bottom += 1
+        while top < y - reach:
+            _added(columns, alpha[top], -1.0)
+            top += 1
+        left, right = max(x - reach, 0), min(x + reach + 1, width)
+        count, total, squares, cubes = (bottom - top) * (right - left), 0.0, 0.0, 0.0
+        for i in range(left, right):
+            total, squares, cubes = total + columns[i, 0], squares + columns[i, 1], cubes + columns[i, 2]
         zeros = count - 2 * total + squares  # sum of (1 - a)²
-        high = cubes / squares if squares > 0.5 else np.float32(1)
-        low = (total - 2 * squares + cubes) / zeros if zeros > 0.5 else np.float32(0)
+        high = cubes / squares if squares > 0.5 else 1.0
+        low = (total - 2 * squares + cubes) / zeros if zeros > 0.5 else 0.0
         gap = high - low
         trust = _unit((gap - SURE[1]) / (SURE[0] - SURE[1]))
         out[n] = trust * _unit((own - low) / max(gap, 0.15)) + (1 - trust) * start[n]

@@ -18,7 +18,7 @@ from app.matting.guided import Alpha, Colours
 from app.matting.jit import kernel
 
 RING = 10.0  # px around the unknown region from which samples are taken
-SEARCHES = 3  # rounds; 6 lower SAD by 0.4 % in twice the time
+SEARCHES = 2  # rounds; 1 raises SAD by 1 % (wide trimaps), 3 lowers it by nothing
 TRUST = 8e-3  # weight of a perfect pair against the windows of the Laplacian, and
 DOUBT = (
     2.0  # the cost (colour levels + relative distances) at which it has fallen to 1/e; best on alphamatting27
