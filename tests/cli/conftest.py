@@ -1,3 +1,5 @@
+import logging
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +23,10 @@ def _lite(monkeypatch: pytest.MonkeyPatch, registry: Registry, tmp_path: Path) -
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """`cutout ARGUMENTS` in this process: exit code, stdout, stderr."""
+    root = logging.getLogger()  # a command sends it to this test's stderr; the next test has another
+    monkeypatch.setattr(root, "handlers", [*root.handlers])
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["cutout", *map(str, arguments)])

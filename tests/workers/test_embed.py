@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from app.db.pool import Pool
 from app.images.service import ImageService
@@ -21,19 +23,21 @@ from app.storage.local import LocalStore
 from models.registry import Registry
 from tests.data.photos import CAT
 from tests.rows import a_user
-from workers.embed import worker_settings
+from workers import embed
 from workers.kit import open_engines
 from workers.options import Context, WorkerOptions
 from workers.run import WorkerBroken
 
 
 async def test_an_encoder_without_its_driver_runs_on_the_cpu_and_says_so(
-    registry: Registry, context: Context, doorbell: ArqDoorbell, capsys: pytest.CaptureFixture[str]
+    registry: Registry, context: Context, doorbell: ArqDoorbell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said = LogCapture()
+    monkeypatch.setattr(embed, "_log", structlog.wrap_logger(None, processors=[said]))
     settings = Settings(models_dir=registry.root, providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
-    worker = worker_settings(settings, WorkerOptions(), "lite")
+    worker = embed.worker_settings(settings, WorkerOptions(), "lite")
     note = "encoder on CPU: CUDAExecutionProvider is not available here"
-    assert note in capsys.readouterr().out
+    assert [entry["event"] for entry in said.entries] == [note]
     (say,) = worker.background
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2):
@@ -42,7 +46,7 @@ async def test_an_encoder_without_its_driver_runs_on_the_cpu_and_says_so(
 
 
 async def test_an_encoder_that_runs_as_asked_says_nothing(registry: Registry) -> None:
-    worker = worker_settings(Settings(models_dir=registry.root), WorkerOptions(), "lite")
+    worker = embed.worker_settings(Settings(models_dir=registry.root), WorkerOptions(), "lite")
     assert worker.background == ()
     assert (worker.queue, worker.options.slots) == ("embed:lite", 2)
 
