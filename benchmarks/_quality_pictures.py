@@ -44,9 +44,9 @@ class Crop:
 
 CROPS = (
     Crop("hair", ASTRONAUT, (140, 4, 310, 104), "green"),
-    Crop("fur", CAT, (330, 90, 450, 290), "green"),
-    Crop("edge", COFFEE, (380, 50, 500, 200), "white"),
-    Crop("backdrop", COFFEE, (60, 50, 180, 150), "black", clean=True),
+    Crop("fur", CAT, (290, 0, 430, 120), "green"),
+    Crop("edge", COFFEE, (360, 230, 500, 350), "white"),
+    Crop("backdrop", ASTRONAUT, (140, 10, 240, 110), "black", clean=True),
 )
 
 

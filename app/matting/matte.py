@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.matting.blur import blurred, reach
 from app.matting.closed_form import UNKNOWN
 from app.matting.mattes import matted
+from app.matting.tiles import by_windows
 from app.matting.trimap import LIMITS, Band, band, logit_slopes
 from app.matting.types import Draft, Matte, MattingReport, Request
 from app.matting.upsample import is_binding
 from app.segmentation.strokes import decided
 
-STEEPER = np.clip(2.0 * np.arange(256) - 127.5, 0, 255).astype(np.uint8)
-"""Twice the contrast about the middle. On 33 photos with true alpha: 9 % less stray alpha beside it, the
-same boundary F and error at the edge."""
+CALM, STEEPER = 0.7, 2.5
+"""px of blur, then contrast about the middle. On products with true alpha: boundary F 0.871 instead of 0.862,
+and a hard edge is neither ragged nor speckled; more of either melts thin parts."""
 FALLBACK = "matting: {0} of {1} tiles found no solution and keep the mask's edge"
 
 
@@ -44,7 +46,12 @@ def matting(request: Request, draft: Draft) -> Draft:
 
 def crisp(matte: Matte, edge: Band) -> Matte:
     """A doubtful edge that is not hair is a line: matting says where it lies, and it is drawn sharply."""
-    out = matte.copy()
+
+    def sharpen(window: Matte) -> Matte:
+        steep = (blurred(window, CALM) - np.float32(127.5)) * np.float32(STEEPER) + np.float32(127.5)
+        return np.asarray(np.clip(steep, 0, 255), np.uint8)
+
+    out = by_windows(matte, reach(CALM), sharpen)
     for rows, hair in edge.rows():
-        out[rows] = np.where(hair, out[rows], STEEPER[out[rows]])
+        np.copyto(out[rows], matte[rows], where=hair)
     return out
