@@ -27,7 +27,7 @@ async def test_ringing_twice_is_one_message(doorbell: ArqDoorbell, redis_url: st
     client = connect(redis_url)
     queued = await client.queued_jobs(queue_name="mask")
     await client.aclose(close_connection_pool=True)
-    assert [job.args for job in queued] == [[message.to_json()]]
+    assert [list(job.args) for job in queued] == [[message.to_json()]]
 
 
 async def test_what_was_answered_leaves_nothing_behind(doorbell: ArqDoorbell, redis_url: str) -> None:
