@@ -20,9 +20,6 @@ function freePort(): Promise<string> {
 }
 
 const bench = process.env['BENCH'] !== undefined
-/** Memory is measured when asked and not at the next collection, minutes later (steady.bench.ts). */
-const MEASURE_AT_ONCE = '--enable-blink-features=ForceEagerMeasureMemory'
-
 const port = await once('E2E_PORT', freePort)
 const data = await once('E2E_DATA', () => mkdtempSync(join(tmpdir(), 'cutout-e2e-')))
 const executablePath = await once('E2E_CHROMIUM', chromiumPath)
@@ -39,6 +36,6 @@ export default defineConfig({
   use: {
     baseURL: `http://127.0.0.1:${port}`,
     viewport: { width: 1440, height: 900 },
-    launchOptions: { executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--hide-scrollbars', ...(bench ? [MEASURE_AT_ONCE] : [])] },
+    launchOptions: { executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--hide-scrollbars'] },
   },
 })

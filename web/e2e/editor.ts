@@ -1,5 +1,7 @@
 /** The editor as a person uses it; every coordinate is ImageSpace. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, type Download, type Locator, type Page } from '@playwright/test'
 
 export const PAGE = '/process/background-removal-v2'
@@ -7,6 +9,22 @@ const DATA = new URL('../../tests/data/', import.meta.url)
 
 export const photo = (name: string): string => new URL(`photos/${name}.jpg`, DATA).pathname
 export const referenceMask = (name: string): Buffer => readFileSync(new URL(`masks/${name}.png`, DATA))
+
+/** A disc on 100 megapixels, which no browser could hold as a canvas on a phone. */
+export function hugePhoto(): string {
+  const path = join(process.env['E2E_DATA'] ?? '.', 'huge.jpg')
+  const python = process.env['E2E_PYTHON'] ?? new URL('../../.venv/bin/python', import.meta.url).pathname
+  execFileSync(python, ['-c', DRAW, path])
+  return path
+}
+
+const DRAW = `
+import sys
+from PIL import Image, ImageDraw
+image = Image.new("RGB", (10_000, 10_000), (60, 120, 200))
+ImageDraw.Draw(image).ellipse((2_500, 2_500, 7_500, 7_500), (220, 90, 40))
+image.save(sys.argv[1], quality=80)
+`
 
 export class Editor {
   readonly marks: Locator

@@ -1,6 +1,6 @@
 /** What breaks, breaks in the open: the message says what to do, and no mark is lost. */
 import { expect, test, type Page } from '@playwright/test'
-import { Editor, photo } from './editor'
+import { Editor, hugePhoto, photo } from './editor'
 
 const inference = (page: Page): ReturnType<Page['workers']>[number] | undefined =>
   page.workers().find((worker) => /\/worker-/.test(worker.url()))
@@ -105,4 +105,28 @@ test('thirty files at once keep the page usable', async ({ page }) => {
   await editor.ready()
   await editor.click(200, 150)
   await editor.expectMarks(1)
+})
+
+test('the browser has no room left: the photo is edited all the same', async ({ page }) => {
+  const editor = new Editor(page)
+  const devtools = await page.context().newCDPSession(page)
+  await editor.goto()
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin, quotaSize: 1000 })
+  await editor.open(photo('coffee'))
+  await editor.click(330, 200)
+  await editor.expectMarks(1)
+  await expect(page.locator('.co-engine')).toHaveAttribute('data-engine', /wasm/)
+  await expect(page.locator('.co-status')).toContainText('not being saved')
+})
+
+test('a photo of 100 megapixels on a phone: the working image is edited', async ({ browser, baseURL }) => {
+  const page = await browser.newPage({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3, ...(baseURL ? { baseURL } : {}) })
+  const editor = await (await new Editor(page).goto()).open(hugePhoto())
+  expect(editor.size).toMatchObject({ width: 10_000, height: 10_000 })
+  const p = await editor.at(5000, 5000)
+  await page.touchscreen.tap(p.x, p.y)
+  await editor.expectMarks(1)
+  await editor.settled()
+  await expect(page.getByRole('alert')).toHaveCount(0)
+  await page.close()
 })

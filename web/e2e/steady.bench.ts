@@ -1,20 +1,34 @@
 /**
- * Does the page stay responsive, and its memory level? Long tasks of the main thread while marks are decoded; bytes of page and
+ * Does the page stay responsive, and its memory level? Long tasks of the main thread while marks are decoded; memory of page and
  * workers after 100 clicks and 10 images beside those after 5 and 1. Run: npm run bench.
  */
+import { readFileSync } from 'node:fs'
 import { test, type Page } from '@playwright/test'
 import { Editor, photo } from './editor'
 
 const CLICKS = 100
 const IMAGES = 10
 
-/** Page and workers, JS and WASM, after a collection (needs isolation, and the switch in playwright.config.ts). */
-function megabytes(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    const measure = (performance as unknown as { measureUserAgentSpecificMemory: () => Promise<{ bytes: number }> }).measureUserAgentSpecificMemory
-    return (await measure.call(performance)).bytes / 1e6
-  })
+/** Resident memory of the page's process, workers, WASM and bitmaps included, once it has stopped to shrink (Linux). */
+async function megabytes(page: Page): Promise<number> {
+  const browser = page.context().browser()
+  if (!browser) throw new Error('no browser')
+  const system = await browser.newBrowserCDPSession()
+  const devtools = await page.context().newCDPSession(page)
+  let least = Infinity
+  for (let i = 0; i < 8; i++) {
+    await devtools.send('HeapProfiler.collectGarbage')
+    await page.waitForTimeout(500)
+    const { processInfo } = await system.send('SystemInfo.getProcessInfo')
+    const resident = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => residentMb(id))
+    least = Math.min(least, resident.reduce((sum, mb) => sum + mb, 0))
+  }
+  await system.detach()
+  await devtools.detach()
+  return least
 }
+
+const residentMb = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? NaN) / 1024
 
 async function watchLongTasks(page: Page): Promise<() => Promise<readonly number[]>> {
   await page.evaluate(() => {

@@ -2,6 +2,7 @@
  * Files by their hash: streamed with progress, verified, kept in the browser's cache.
  *
  * Cache API, not OPFS: entries are written whole or not at all, without locks between tabs, and the key is the file's own URL.
+ * It costs 25 ms a visit: 16 MB are read in 57 ms, from OPFS in 32 (e2e/cache.bench.ts).
  * A corrupt entry is dropped and fetched again once; a second mismatch is an error. Nothing that was not verified is returned.
  */
 import { Fault } from './errors'

@@ -15,6 +15,7 @@ const KEEP_MS = 90 * 24 * 3600 * 1000
 
 export class DocumentStore {
   private opening: Promise<IDBDatabase> | null = null
+  private opened: IDBDatabase | null = null
 
   constructor(private readonly factory: IDBFactory = indexedDB) {}
 
@@ -40,10 +41,12 @@ export class DocumentStore {
   }
 
   private async run<T>(mode: IDBTransactionMode, task: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    const database = await this.database()
+    // Without a turn of the event loop, and committed at once: a page that is reloaded in the next instant has sent it all.
+    const database = this.opened ?? (await this.database())
     return new Promise<T>((resolve, reject) => {
       const transaction = database.transaction(STORE, mode)
       const request = task(transaction.objectStore(STORE))
+      transaction.commit()
       transaction.oncomplete = () => resolve(request.result)
       transaction.onabort = transaction.onerror = () => reject(transaction.error ?? new DOMException('aborted', 'AbortError'))
     })
@@ -53,7 +56,7 @@ export class DocumentStore {
     this.opening ??= new Promise((resolve, reject) => {
       const request = this.factory.open(DATABASE, 1)
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'imageId' })
-      request.onsuccess = () => resolve(request.result)
+      request.onsuccess = () => resolve((this.opened = request.result))
       request.onerror = () => {
         this.opening = null
         reject(request.error ?? new DOMException('no database', 'UnknownError'))
