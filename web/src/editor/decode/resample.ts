@@ -1,13 +1,15 @@
 /** Bilinear sampling of a float image (align_corners=False: pixel centres at +0.5), as app/segmentation/resample.py. */
 import type { Size } from '../geometry/spaces'
 
-interface Axis {
+/** Where each position of a finer axis lies between two samples. */
+export interface Axis {
   readonly low: Int32Array
   readonly high: Int32Array
   readonly part: Float32Array
 }
 
-function axis(length: number, count: number, step: number): Axis {
+/** `count` positions over `length` samples, `step` samples apart. */
+export function axisOf(length: number, count: number, step: number): Axis {
   const low = new Int32Array(count)
   const high = new Int32Array(count)
   const part = new Float32Array(count)
@@ -22,8 +24,8 @@ function axis(length: number, count: number, step: number): Axis {
 
 /** [from.height × from.width] → [to.height × to.width]; one pixel there is `step` pixels here, origins coincide. */
 export function resample(image: Float32Array, from: Size, to: Size, step: { x: number; y: number }): Float32Array {
-  const across = axis(from.width, to.width, step.x)
-  const down = axis(from.height, to.height, step.y)
+  const across = axisOf(from.width, to.width, step.x)
+  const down = axisOf(from.height, to.height, step.y)
   const out = new Float32Array(to.width * to.height)
   const row = new Float32Array(from.width)
   for (let y = 0; y < to.height; y++) {

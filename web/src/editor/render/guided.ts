@@ -2,6 +2,7 @@
  * A coarse alpha made finer by the image's colours: the twin of app/matting/guided.py, which names the sources; both are held
  * together by tests/golden/edges. Window sums come from summed-area tables, so that time does not grow with the window.
  */
+import { axisOf, type Axis } from '../decode/resample'
 import type { Size } from '../geometry/spaces'
 import { Sums } from './sums'
 
@@ -40,8 +41,8 @@ const TERMS = 4
 export function finer(coarse: Alpha, coarseColours: Colours, fineColours: Colours, scale: Scale, manner: Manner): Alpha {
   const undecided = bandOf(coarse, manner.radius)
   const coefficients = averaged(regressed(coarseColours, coarse, undecided, manner.radius), coarse, undecided, manner.radius)
-  const columns = axisOf(fineColours.width, coarse.width, scale.x)
-  const rows = axisOf(fineColours.height, coarse.height, scale.y)
+  const columns = axisOf(coarse.width, fineColours.width, scale.x)
+  const rows = axisOf(coarse.height, fineColours.height, scale.y)
   const { alpha, places } = spread(coarse, undecided, columns, rows)
   const start = geometric(coarse, places, columns, rows, scale)
   applied(coefficients, coarse.width, fineColours, alpha, places, columns, rows)
@@ -184,26 +185,6 @@ function averaged(coefficients: Float32Array, size: Size, band: Uint8Array, radi
     out.set(mean, (y * size.width + x) * TERMS)
   })
   return out
-}
-
-/** Where each fine position lies between two coarse samples. */
-interface Axis {
-  readonly low: Int32Array
-  readonly high: Int32Array
-  readonly part: Float32Array
-}
-
-function axisOf(count: number, length: number, scale: number): Axis {
-  const low = new Int32Array(count)
-  const high = new Int32Array(count)
-  const part = new Float32Array(count)
-  for (let i = 0; i < count; i++) {
-    const at = Math.min(length - 1, Math.max(0, (i + 0.5) * scale - 0.5))
-    low[i] = Math.floor(at)
-    high[i] = Math.min(Math.floor(at) + 1, length - 1)
-    part[i] = at - Math.floor(at)
-  }
-  return { low, high, part }
 }
 
 /** Indices of the four coarse samples around a fine place, and the fractions between them. */
