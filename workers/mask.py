@@ -1,5 +1,8 @@
 """The mask worker: mask → full-resolution cutout; beside it the sweeper and the sender of webhooks."""
 
+import threading
+
+from app.matting.warm import warm
 from app.net.client import GuardedClient
 from app.queue.messages import MASK_QUEUE
 from app.settings import Settings
@@ -18,4 +21,10 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
         return mask_handlers(Kit(context.pool, context.store, engines))
 
     webhooks = sending(GuardedClient(allow_loopback=settings.embedded))
-    return WorkerSettings("mask", MASK_QUEUE, handlers, background=(sweep, webhooks), options=options)
+    return WorkerSettings("mask", MASK_QUEUE, handlers, background=(_warmed, sweep, webhooks), options=options)
+
+
+async def _warmed(_context: Context) -> None:
+    """Beside the first jobs, not before them: where numba's cache is empty this takes a minute, and a job
+    compiles only what it needs. A daemon, which does not hold up the worker's end."""
+    threading.Thread(target=warm, name="warm", daemon=True).start()
