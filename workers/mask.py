@@ -21,7 +21,9 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
         return mask_handlers(Kit(context.pool, context.store, engines))
 
     webhooks = sending(GuardedClient(allow_loopback=settings.embedded))
-    return WorkerSettings("mask", MASK_QUEUE, handlers, background=(_warmed, sweep, webhooks), options=options)
+    return WorkerSettings(
+        "mask", MASK_QUEUE, handlers, background=(_warmed, sweep, webhooks), options=options
+    )
 
 
 async def _warmed(_context: Context) -> None:
