@@ -1,7 +1,8 @@
 """Golden vectors of guided upsampling: `python -m tests.golden.edges` writes edges.json.
 
 Python and the editor are both held to them. Picture and mask follow from whole numbers, so that both draw the
-same: a disc with a strap through it on a textured ground, and a mask of it that is a mask pixel off.
+same: a disc with a strap through it on a textured ground and a speck of its colour, and a mask of both that is
+a mask pixel off.
 """
 
 import base64
@@ -49,10 +50,19 @@ def _pixels(width: int, height: int) -> NDArray[np.uint8]:
     radius = min(width, height) // 3
     inside = (2 * x - width) ** 2 + (2 * y - height) ** 2 < 4 * radius**2
     inside |= (abs(2 * x - width) < width // 40) & (y > height // 8)
+    inside |= _speck(width, height)
     front = np.stack([190 + (x * 7 + y * 13) % 23, 80 + (x * 5 + y * 3) % 17, 60 + (x + y) % 11], 2)
     back = np.stack([70 + (x * 3 + y * 11) % 19, 100 + (x * 2 + y) % 29, 120 + (x * 5 + y * 7) % 13], 2)
     pixels: NDArray[np.uint8] = np.where(inside[:, :, None], front, back).astype(np.uint8)
     return pixels
+
+
+def _speck(width: int, height: int) -> NDArray[np.bool_]:
+    """Smaller than anything a decoder knows: it must go."""
+    y, x = np.mgrid[:height, :width]
+    side = max(2, width // 190)
+    across, down = x - width // 8, y - height // 8
+    return np.asarray((across >= 0) & (across < side) & (down >= 0) & (down < side))
 
 
 def _values(width: int, height: int) -> NDArray[np.uint8]:
@@ -60,8 +70,8 @@ def _values(width: int, height: int) -> NDArray[np.uint8]:
     y, x = np.mgrid[:height, :width]
     far = np.sqrt((x + 0.5 - width / 2) ** 2 + (y + 0.5 - height / 2) ** 2)
     inside = min(width, height) / 3 - 4 - far
-    values: NDArray[np.uint8] = np.clip(np.floor(128 + inside * 255 / 24), 0, 255).astype(np.uint8)
-    return values
+    values = np.clip(np.floor(128 + inside * 255 / 24), 0, 255)
+    return np.asarray(np.where(_speck(width, height), 255, values), np.uint8)
 
 
 def expected(name: str) -> NDArray[np.uint8]:

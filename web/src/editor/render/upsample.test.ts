@@ -13,6 +13,12 @@ interface Case {
 /** The mattes that Python is held to; tests/golden/edges.py says how picture and mask follow from whole numbers. */
 const cases = JSON.parse(readFileSync(new URL('../../../../tests/golden/edges.json', import.meta.url), 'utf8')) as Record<string, Case>
 
+function isSpeck(x: number, y: number, { width, height }: Size): boolean {
+  const side = Math.max(2, Math.floor(width / 190))
+  const [across, down] = [x - Math.floor(width / 8), y - Math.floor(height / 8)]
+  return across >= 0 && across < side && down >= 0 && down < side
+}
+
 function pixelsOf({ width, height }: Size): Uint8ClampedArray {
   const out = new Uint8ClampedArray(width * height * 4).fill(255)
   const radius = Math.floor(Math.min(width, height) / 3)
@@ -22,7 +28,7 @@ function pixelsOf({ width, height }: Size): Uint8ClampedArray {
       const strap = Math.abs(2 * x - width) < Math.floor(width / 40) && y > Math.floor(height / 8)
       const front = [190 + ((x * 7 + y * 13) % 23), 80 + ((x * 5 + y * 3) % 17), 60 + ((x + y) % 11)]
       const back = [70 + ((x * 3 + y * 11) % 19), 100 + ((x * 2 + y) % 29), 120 + ((x * 5 + y * 7) % 13)]
-      out.set(disc || strap ? front : back, (y * width + x) * 4)
+      out.set(disc || strap || isSpeck(x, y, { width, height }) ? front : back, (y * width + x) * 4)
     }
   }
   return out
@@ -30,6 +36,7 @@ function pixelsOf({ width, height }: Size): Uint8ClampedArray {
 
 function valuesOf({ width, height }: Size): Uint8Array {
   return Uint8Array.from({ length: width * height }, (_, i) => {
+    if (isSpeck(i % width, Math.floor(i / width), { width, height })) return 255
     const far = Math.sqrt(((i % width) + 0.5 - width / 2) ** 2 + (Math.floor(i / width) + 0.5 - height / 2) ** 2)
     return Math.min(255, Math.max(0, Math.floor(128 + ((Math.min(width, height) / 3 - 4 - far) * 255) / 24)))
   })

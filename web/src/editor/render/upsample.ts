@@ -14,6 +14,7 @@ const OPINION: Manner = { radius: 3, corrections: 0, stretches: 2 }
 const REFINED: Manner = { radius: 1, corrections: 3, stretches: 1 }
 const OPINION_TRUST = 0.5
 const DOUBT = 0.005
+const SPECK = 6 // grid cells
 const TILE = 256 // px
 const HALO = 3 // grid cells around a tile: one for the window, one for its mean, one for interpolation
 
@@ -91,7 +92,7 @@ function onGrid(mask: Alpha, { grid, coarse, scale }: Guide): Alpha {
   let subject = mask
   for (let round = 1; ; round++) {
     const alpha = agreed(finer(subject, coarse, grid, scale, OPINION), opinion)
-    if (round === OPINION_ROUNDS) return alpha
+    if (round === OPINION_ROUNDS) return withoutSpecks(alpha)
     subject = settled(cellMeans(alpha, scale, mask))
   }
 }
@@ -118,6 +119,39 @@ function agreed(alpha: Alpha, opinion: Float32Array): Alpha {
     data[i] = odds / (1 + odds)
   }
   return settled(alpha)
+}
+
+/** Parts and holes of fewer than SPECK cells are gone: a decoder's mask knows nothing so small. */
+function withoutSpecks(alpha: Alpha): Alpha {
+  const out = alpha.data.slice()
+  const seen = new Uint8Array(out.length)
+  const part = new Int32Array(out.length)
+  for (let start = 0; start < out.length; start++) {
+    if (seen[start]) continue
+    const size = collect(alpha, start, seen, part)
+    if (size < SPECK) for (const at of part.subarray(0, size)) out[at] = (alpha.data[start] ?? 0) > 0.5 ? 0 : 1
+  }
+  return { ...alpha, data: out }
+}
+
+/** The cells on the same side of 0.5 as `start` that hang together with it, corners included; how many they are. */
+function collect({ data, width, height }: Alpha, start: number, seen: Uint8Array, part: Int32Array): number {
+  const inside = (data[start] ?? 0) > 0.5
+  let size = 0
+  const take = (at: number): void => {
+    if (seen[at] || (data[at] ?? 0) > 0.5 !== inside) return
+    seen[at] = 1
+    part[size++] = at
+  }
+  take(start)
+  for (let next = 0; next < size; next++) {
+    const y = Math.floor((part[next] ?? 0) / width)
+    const x = (part[next] ?? 0) - y * width
+    for (let j = Math.max(y - 1, 0); j <= Math.min(y + 1, height - 1); j++) {
+      for (let i = Math.max(x - 1, 0); i <= Math.min(x + 1, width - 1); i++) take(j * width + i)
+    }
+  }
+  return size
 }
 
 /** The grid's decided cells blown up, its edge cells refined tile by tile. */
