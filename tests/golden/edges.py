@@ -1,8 +1,8 @@
 """Golden vectors of guided upsampling: `python -m tests.golden.edges` writes edges.json.
 
-Python and the editor are both held to them. Picture and mask follow from whole numbers, so that both draw the
-same: a disc with a strap through it on a textured ground and a speck of its colour, and a mask of both that is
-a mask pixel off.
+Python and the editor are both held to them. Picture and mask follow from whole numbers, so that both draw
+the same: a disc with a strap through it on a textured ground, a speck of its colour, and a mask of both that
+is a mask pixel off.
 """
 
 import base64
