@@ -13,7 +13,7 @@ it the pictures are drawn. `--reference` runs pymatting's closed form too (minut
 """
 
 import argparse
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +33,7 @@ from app.matting.pipeline import make_cutout
 from app.matting.warm import warm
 from app.segmentation.maskio import from_png
 from benchmarks._mattes import Bytes, Sample, Share, matte_errors, samples
+from benchmarks._memory import forget_high_water, high_water
 from benchmarks.apply_mask import prepare
 from models.registry import Registry
 
@@ -78,7 +79,8 @@ def run(way: str, folder: Path) -> tuple[float, float, float]:
     """(seconds, peak MB, peak MB over what the process held before)."""
     command = [sys.executable, "-m", "benchmarks.matting", "--way", way, str(folder)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return float(printed[0]), float(printed[1]), float(printed[2])
+    seconds, peak, over = map(float, printed[-3:])  # pymatting prints warnings before
+    return seconds, peak, over
 
 
 def child(way: str, folder: Path) -> None:
@@ -88,11 +90,12 @@ def child(way: str, folder: Path) -> None:
     mask = (folder / "mask.png").read_bytes()
     step = 8  # the kernels of both are compiled before the clock starts
     warm() if way == "ours" else rembg_way(np.ascontiguousarray(pixels[::step, ::step]), mask)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    forget_high_water(os.getpid())
+    before = high_water(os.getpid()) / 1e6
     begun = time.perf_counter()
     work(pixels, mask)
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = high_water(os.getpid()) / 1e6
     print(seconds, peak, peak - before)
 
 
