@@ -8,12 +8,14 @@ from app.settings import Settings
 from app.storage.local import LocalStore
 from models.registry import Registry
 from workers import embed, mask
+from workers.heap import give_back_planes
 from workers.options import WorkerOptions, WorkerSettings
 from workers.serve import serve
 
 
 def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
     """Returns when the worker was asked to end. Raises BadSetting, ModelFailed."""
+    give_back_planes()
     services = settings.services()
     worker = _settings(kind, settings)
     asyncio.run(serve(worker, services.database_url, services.redis_url, LocalStore(settings.storage_dir)))
