@@ -13,7 +13,6 @@ from pathlib import Path
 
 from models.download import Progress, check, fetch, locked, sha256_of
 from models.errors import ModelMissing, ModelUnknown, RuntimeMissing
-from models.export import lite_decoder
 from models.manifest import DecoderSpec, Manifest, ModelFile, Role
 from models.manifest import load as load_manifest
 from models.model import Model
@@ -220,5 +219,11 @@ class Registry:
         part.replace(target)
 
 
-DERIVED: dict[str, Callable[[bytes, DecoderSpec], bytes]] = {"derive:lite_decoder": lite_decoder.derive}
+def _lite_decoder(published: bytes, spec: DecoderSpec) -> bytes:
+    from models.export import lite_decoder  # noqa: PLC0415 - onnx: 25 MB that a worker never needs again
+
+    return lite_decoder.derive(published, spec)
+
+
+DERIVED: dict[str, Callable[[bytes, DecoderSpec], bytes]] = {"derive:lite_decoder": _lite_decoder}
 """Files made here from the published decoder; their hash is in the manifest like any other's."""
