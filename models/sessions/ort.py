@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import onnxruntime as ort
 
 from models.errors import ModelCorrupt
 from models.manifest import Manifest
@@ -21,6 +20,8 @@ class OrtSession:
     ) -> None:
         """`threads` None: onnxruntime's choice, the physical cores. A provider that is not there is left out
         and said in `notes`. Raises ModelCorrupt."""
+        import onnxruntime as ort  # noqa: PLC0415 - 30 MB: most jobs of a mask worker bring their mask
+
         here = [one for one in providers if one in ort.get_available_providers()] or [CPU]
         options = ort.SessionOptions()
         options.log_severity_level = 3  # errors; a person gets them as exceptions
