@@ -1,11 +1,14 @@
 """The composition root of the HTTP process: which adapter stands behind which interface."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from app.accounts.issuer import Issuer, supabase
+from app.accounts.keyring import Keyring
+from app.accounts.sign_in import SignIn
 from app.api.decoding import Decoding
 from app.api.middleware import EmbeddedGuard, RequestContext
 from app.api.problems import HANDLERS
@@ -58,10 +61,12 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     limits = Limits(settings.queue_limit, settings.user_queue_limit)
     jobs = JobService(pool, doorbell, Events(doorbell), limits)
     try:
-        async with Hub.running(pool, RedisSubscriber(redis)) as hub:
+        async with _issuer(settings) as issuer, Hub.running(pool, RedisSubscriber(redis)) as hub:
             yield Lifespan(
                 settings=settings,
                 pool=pool,
+                sign_in=SignIn(pool, issuer),
+                keyring=Keyring(pool),
                 doorbell=doorbell,
                 store=store,
                 models=models,
@@ -77,3 +82,9 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     finally:
         await doorbell.close()
         await pool.close()
+
+
+def _issuer(settings: Settings) -> AbstractAsyncContextManager[Issuer | None]:
+    if settings.supabase_url is None:
+        return nullcontext()
+    return supabase(settings.supabase_url, settings.supabase_jwt_secret)

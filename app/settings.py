@@ -46,6 +46,10 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(None, validation_alias="DATABASE_URL", pattern=r"^postgres(ql)?://")
     redis_url: str | None = Field(None, validation_alias="REDIS_URL", pattern=r"^(rediss?|unix)://")
+    supabase_url: str | None = Field(None, validation_alias="SUPABASE_URL", pattern=r"^https?://[^/?#]+/?$")
+    supabase_jwt_secret: str | None = Field(
+        None, validation_alias="SUPABASE_JWT_SECRET", min_length=32, repr=False
+    )
     data_dir: Path = Path(".cutout")
     models_dir: Path = Path("~/.cache/cutout/models")
     model: str = "auto"
@@ -68,6 +72,16 @@ class Settings(BaseSettings):
     user_queue_limit: int = Field(5_000, ge=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
+
+    @field_validator("supabase_jwt_secret")
+    @classmethod
+    def _secret(cls, secret: str | None) -> str | None:
+        """With a public key as the secret, everybody could sign."""
+        if secret is not None and secret.lstrip().startswith(("-----BEGIN", "{", "ssh-")):
+            raise ValueError(
+                "this is a key, not the legacy JWT secret; leave it empty, SUPABASE_URL is enough"
+            )
+        return secret
 
     @field_validator("providers", mode="before")
     @classmethod

@@ -99,6 +99,25 @@ begin
     return null;
 end $$;
 
+CREATE TABLE public.api_keys (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    prefix text NOT NULL,
+    sha256 bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_scopes_check CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text]) AND (scopes <> '{}'::text[])))
+);
+
+CREATE TABLE public.closed_accounts (
+    user_sha256 bytea NOT NULL,
+    closed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.credit_entries (
     id uuid DEFAULT public.new_id() NOT NULL,
     user_id uuid NOT NULL,
@@ -209,7 +228,9 @@ CREATE TABLE public.schema_migrations (
 CREATE TABLE public.users (
     id uuid NOT NULL,
     email text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    role text DEFAULT 'user'::text NOT NULL,
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'reviewer'::text, 'admin'::text])))
 );
 
 CREATE TABLE public.webhook_attempts (
@@ -262,6 +283,15 @@ CREATE TABLE public.webhook_secrets (
     expires_at timestamp with time zone
 );
 
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_sha256_key UNIQUE (sha256);
+
+ALTER TABLE ONLY public.closed_accounts
+    ADD CONSTRAINT closed_accounts_pkey PRIMARY KEY (user_sha256);
+
 ALTER TABLE ONLY public.credit_entries
     ADD CONSTRAINT credit_entries_job_id_entry_kind_key UNIQUE (job_id, entry_kind);
 
@@ -298,6 +328,8 @@ ALTER TABLE ONLY public.webhook_endpoints
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (id);
 
+CREATE INDEX api_keys_of_user ON public.api_keys USING btree (user_id, id DESC);
+
 CREATE INDEX credit_entries_of_user ON public.credit_entries USING btree (user_id, id);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (taken_at);
@@ -328,6 +360,8 @@ CREATE INDEX jobs_result_expiring ON public.jobs USING btree (result_expires_at)
 
 CREATE INDEX jobs_waiting_of_user ON public.jobs USING btree (user_id, queue, priority, turn) WHERE (status = 'queued'::text);
 
+CREATE INDEX users_by_email ON public.users USING btree (lower(email)) WHERE (email IS NOT NULL);
+
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
 
 CREATE INDEX webhook_deliveries_of_endpoint ON public.webhook_deliveries USING btree (endpoint_id, id DESC);
@@ -349,6 +383,9 @@ CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.
 CREATE TRIGGER jobs_settle BEFORE UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (old.reserved > 0))) EXECUTE FUNCTION public.settle_credits();
 
 CREATE TRIGGER jobs_version BEFORE UPDATE OF status, progress, result, error, queue ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.count_visible_change();
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.credit_entries
     ADD CONSTRAINT credit_entries_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id);
@@ -395,6 +432,10 @@ ALTER TABLE ONLY public.webhook_secrets
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.closed_accounts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.credit_entries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.embeddings ENABLE ROW LEVEL SECURITY;
@@ -406,6 +447,8 @@ ALTER TABLE public.images ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_row ON public.users FOR SELECT TO authenticated USING ((id = auth.uid()));
+
+CREATE POLICY own_rows ON public.api_keys FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
 CREATE POLICY own_rows ON public.credit_entries FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
@@ -431,8 +474,34 @@ ALTER TABLE public.webhook_secrets ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA public TO anon;
 GRANT USAGE ON SCHEMA public TO authenticated;
+GRANT USAGE ON SCHEMA public TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO service_role;
+
+GRANT SELECT(id) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(name) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(prefix) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(scopes) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(expires_at) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(last_used_at) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT(revoked_at) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.closed_accounts TO service_role;
 
 GRANT SELECT ON TABLE public.credit_entries TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.credit_entries TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.embeddings TO service_role;
 
 GRANT SELECT(image_id) ON TABLE public.embeddings TO authenticated;
 
@@ -445,6 +514,10 @@ GRANT SELECT(codec) ON TABLE public.embeddings TO authenticated;
 GRANT SELECT(bytes) ON TABLE public.embeddings TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE public.embeddings TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.images TO service_role;
 
 GRANT SELECT(id) ON TABLE public.images TO authenticated;
 
@@ -467,6 +540,8 @@ GRANT SELECT(created_at) ON TABLE public.images TO authenticated;
 GRANT SELECT(expires_at) ON TABLE public.images TO authenticated;
 
 GRANT SELECT(deleted_at) ON TABLE public.images TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO service_role;
 
 GRANT SELECT(id) ON TABLE public.jobs TO authenticated;
 
@@ -515,3 +590,12 @@ GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
 GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
 
 GRANT SELECT ON TABLE public.users TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_attempts TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_endpoints TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_secrets TO service_role;

@@ -11,7 +11,7 @@ from models.download import locked
 from models.model import Model
 from models.registry import Registry
 
-pytest_plugins = ("tests.services", "tests.stack")
+pytest_plugins = ("tests.services", "tests.stack", "tests.gate")
 
 REPOSITORY = Path(__file__).parent.parent
 

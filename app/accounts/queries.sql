@@ -1,4 +1,55 @@
 -- name: ensure_user
-insert into users (id, email) values (%(id)s, %(email)s)
+-- nobody comes back who was deleted here
+insert into users (id, email)
+select %(id)s, %(email)s
+where not exists (select from closed_accounts where user_sha256 = %(sha256)s)
 on conflict (id) do update set email = excluded.email
 where excluded.email is not null and users.email is distinct from excluded.email
+
+-- name: user
+select id, email, role, created_at from users where id = %(id)s
+
+-- name: users_by_email
+select id, email, role, created_at from users where lower(email) = lower(%(email)s) order by id
+
+-- name: list_users
+select id, email, role, created_at from users
+where %(after)s::uuid is null or id > %(after)s
+order by id limit %(limit)s
+
+-- name: set_role
+update users set role = %(role)s where id = %(id)s returning id, email, role, created_at
+
+-- name: key_shown
+-- good keys only: a revoked one is as unknown as one that never was
+select k.id, k.user_id, k.scopes, u.role,
+    k.last_used_at is null or k.last_used_at < now() - interval '1 minute' as noted_long_ago
+from api_keys k join users u on u.id = k.user_id
+where k.sha256 = %(sha256)s and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+
+-- name: note_use
+-- of requests at once the first one writes
+update api_keys set last_used_at = now()
+where id = %(id)s and (last_used_at is null or last_used_at < now() - interval '1 minute')
+
+-- name: lock_user
+select id from users where id = %(user_id)s for update
+
+-- name: insert_key
+insert into api_keys (id, user_id, name, prefix, sha256, scopes, expires_at)
+select %(id)s, %(user_id)s, %(name)s, %(prefix)s, %(sha256)s, %(scopes)s,
+       now() + make_interval(secs => %(lifetime_s)s)
+where (select count(*) from api_keys
+       where user_id = %(user_id)s and revoked_at is null and (expires_at is null or expires_at > now())) < %(limit)s
+returning *
+
+-- name: list_keys
+select * from api_keys
+where user_id = %(user_id)s and (%(after)s::uuid is null or id < %(after)s)
+order by id desc limit %(limit)s
+
+-- name: revoke_key
+-- a second time changes nothing and is no error
+update api_keys set revoked_at = coalesce(revoked_at, now())
+where id = %(id)s and (%(user_id)s::uuid is null or user_id = %(user_id)s)
+returning *

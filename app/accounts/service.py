@@ -1,12 +1,12 @@
 """Who owns rows. Sign-up is Supabase's; a user of ours is the shadow of its id."""
 
-from pathlib import Path
 from uuid import UUID
 
+from app.accounts import repository
+from app.accounts.errors import UserNotFound
+from app.accounts.types import Role, User
+from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection
-from app.db.queries import load
-
-_SQL = load(Path(__file__).with_name("queries.sql"))
 
 
 class AccountService:
@@ -14,6 +14,40 @@ class AccountService:
         self._pool = pool
 
     async def ensure(self, user_id: UUID, email: str | None = None) -> None:
-        """Make the user's row unless it is there. Raises DatabaseUnavailable."""
+        """Make the user's row unless it is there or was closed. Raises DatabaseUnavailable."""
         async with connection(self._pool) as conn:
-            await conn.execute(_SQL["ensure_user"], {"id": user_id, "email": email})
+            await repository.ensure_user(conn, user_id, email)
+
+    async def get(self, user_id: UUID) -> User:
+        """Raises UserNotFound."""
+        async with connection(self._pool) as conn:
+            user = await repository.user(conn, user_id)
+        if user is None:
+            raise UserNotFound("no such user")
+        return user
+
+    async def find(self, name: str) -> User:
+        """By id or e-mail. Raises UserNotFound, also where two users have the address."""
+        try:
+            return await self.get(UUID(name))
+        except ValueError:
+            pass
+        async with connection(self._pool) as conn:
+            found = await repository.users_by_email(conn, name)
+        if len(found) != 1:
+            raise UserNotFound(f"{len(found)} users have the address {name}; name one by its id")
+        return found[0]
+
+    async def list(self, cursor: str | None = None, limit: int = 50) -> Page[User]:
+        """In the order of their ids. Raises BadCursor."""
+        async with connection(self._pool) as conn:
+            users = await repository.users(conn, after(cursor), limit + 1)
+        return cut(users, [user.id for user in users], limit)
+
+    async def set_role(self, user_id: UUID, role: Role) -> User:
+        """Raises UserNotFound."""
+        async with connection(self._pool) as conn:
+            user = await repository.set_role(conn, user_id, role)
+        if user is None:
+            raise UserNotFound("no such user")
+        return user

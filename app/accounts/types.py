@@ -1,4 +1,69 @@
+"""Who calls, and what they may do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 LOCAL_USER_ID = UUID("00000000-0000-7000-8000-000000000001")
 """The one user of `cutout dev`."""
+
+
+class Scope(StrEnum):
+    """What a key may do with its owner's account."""
+
+    READ = "read"
+    WRITE = "write"
+    """Make, change and delete things, and spend credits."""
+    ADMIN = "admin"
+    """Say who else may: keys."""
+
+
+class Role(StrEnum):
+    """What a user is to this service. Each may do what those before it may."""
+
+    USER = "user"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+    def covers(self, other: "Role") -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+EVERY_SCOPE = frozenset(Scope)
+"""Of a person who signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    user_id: UUID
+    scopes: frozenset[Scope]
+    role: Role
+    key_id: UUID | None = None
+    """Of the key that was shown; None for a person who signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: UUID
+    email: str | None
+    role: Role
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key. The key itself is known to its owner alone."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    prefix: str
+    """Its first characters, to tell it from others."""
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+    revoked_at: datetime | None

@@ -1,11 +1,11 @@
 """What can be wrong with a request before any service is asked.
 
 AppError
-├── NotSignedIn          not_signed_in        401   no credentials that this mode accepts
-├── ForeignRequest       foreign_request      403   `cutout dev` was reached by another name, page or proxy
+├── ForeignRequest       foreign_request      403   another site's page; `cutout dev`: another name or proxy
 ├── BadInput
 │   ├── MalformedBody    malformed_body       400   not the JSON object or multipart form it says it is
 │   ├── UnknownParameter unknown_parameter    400   a name that this call does not have
+│   ├── TwoCredentials   two_credentials      400   whose request is it?
 │   ├── RepeatedParameter repeated_parameter  400   which of the two is meant?
 │   ├── BadEventId       bad_event_id         400   Last-Event-ID is none of ours
 │   ├── BadParameter     bad_parameter        422   a known parameter with an impossible value
@@ -20,11 +20,6 @@ AppError
 from app.errors import AppError, BadInput, Conflict, NotFound, Unavailable
 
 
-class NotSignedIn(AppError):
-    code = "not_signed_in"
-    status = 401
-
-
 class ForeignRequest(AppError):
     code = "foreign_request"
     status = 403
@@ -37,6 +32,11 @@ class MalformedBody(BadInput):
 
 class UnknownParameter(BadInput):
     code = "unknown_parameter"
+    status = 400
+
+
+class TwoCredentials(BadInput):
+    code = "two_credentials"
     status = 400
 
 

@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.api import editor, events, health, images, jobs, models, segment, webhooks
+from app.accounts.types import Scope
+from app.api import editor, events, health, images, jobs, keys, models, segment, session, webhooks
+from app.api.auth import Guard, Need
 from app.api.state import State
 
 Handler: TypeAlias = Callable[[Request[State]], Awaitable[Response]]
@@ -22,12 +24,47 @@ def resource(path: str, **handlers: Handler) -> Route:
     return Route(path, dispatch, methods=list(handlers))
 
 
-ROUTES: list[BaseRoute] = [
+OPEN = frozenset(
+    {
+        "/",
+        editor.PATH,
+        editor.PATH + "/{path:path}",
+        "/healthz",
+        "/readyz",
+        "/api/session",
+        "/models/manifest.json",
+        "/models/files/{sha256}",
+    }
+)
+"""Paths for anybody. Every other one is guarded: to read for GET and WebSocket, to write for the rest."""
+
+NEEDS: dict[tuple[str, str], Need] = {
+    ("POST", "/api/keys"): Need(Scope.ADMIN),
+    ("DELETE", "/api/keys/{key_id:uuid}"): Need(Scope.ADMIN),
+}
+"""Where that is not enough."""
+
+
+def guarded(route: Route | WebSocketRoute) -> BaseRoute:
+    if route.path not in OPEN:
+        methods = (route.methods or set()) - {"HEAD"} if isinstance(route, Route) else {"GET"}
+        route.app = Guard(route.app, {method: need_of(method, route.path) for method in methods})
+    return route
+
+
+def need_of(method: str, path: str) -> Need:
+    return NEEDS.get((method, path), Need(Scope.READ if method == "GET" else Scope.WRITE))
+
+
+_TABLE: list[Route | WebSocketRoute] = [
     Route("/", editor.root),
     Route(editor.PATH, editor.page),
     Route(editor.PATH + "/{path:path}", editor.asset),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
+    resource("/api/session", POST=session.begin, DELETE=session.end),
+    resource("/api/keys", GET=keys.list_keys, POST=keys.create),
+    Route("/api/keys/{key_id:uuid}", keys.revoke, methods=["DELETE"]),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),
     Route("/api/segment/apply-mask", segment.apply_mask, methods=["POST"]),
     Route("/api/segment/decode", segment.decode, methods=["POST"]),
@@ -60,3 +97,5 @@ ROUTES: list[BaseRoute] = [
     Route("/models/manifest.json", models.manifest),
     Route("/models/files/{sha256}", models.model_file),
 ]
+
+ROUTES: list[BaseRoute] = [guarded(route) for route in _TABLE]

@@ -1,8 +1,11 @@
 """What handlers find in `request.state`: made by the lifespan of app.main, the same for every request."""
 
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
+from app.accounts.keyring import Keyring
+from app.accounts.sign_in import SignIn
+from app.accounts.types import Caller
 from app.api.decoding import Decoding
 from app.db.pool import Pool
 from app.images.service import ImageService
@@ -20,6 +23,8 @@ from models.registry import Registry
 class Lifespan(TypedDict):
     settings: Settings
     pool: Pool
+    sign_in: SignIn
+    keyring: Keyring
     doorbell: ArqDoorbell
     store: ObjectStore
     models: Registry
@@ -35,4 +40,6 @@ class Lifespan(TypedDict):
 
 class State(Lifespan):
     request_id: str
-    """Set by RequestId for this request alone."""
+    """Set by RequestContext for this request alone."""
+    caller: NotRequired[Caller]
+    """Set by the route table's Guard."""

@@ -1,0 +1,73 @@
+"""The HTTP process as a configured server runs it: with sign-in, without workers."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from app.accounts.keyring import Keyring
+from app.accounts.types import ApiKey, Role, Scope
+from app.db.pool import open_pool
+from app.settings import Settings
+from models.registry import Registry
+from tests.issuer import Signer, issuing
+from tests.services import fresh_database
+from tests.stack import serving
+
+HOST = "cutout.example"
+
+
+@dataclass(frozen=True)
+class Gate:
+    url: str
+    dsn: str
+    settings: Settings
+    signer: Signer
+
+    def client(self, **credentials: str) -> httpx.Client:
+        """`authorization=…`, `x_api_key=…`, `cookie=…`."""
+        headers = {name.replace("_", "-"): value for name, value in credentials.items()}
+        return httpx.Client(base_url=self.url, headers={"Host": HOST, **headers}, trust_env=False)
+
+    def person(self, user_id: UUID) -> httpx.Client:
+        return self.client(authorization=f"Bearer {self.signer.token(user_id)}")
+
+    def user(self, role: Role = Role.USER) -> UUID:
+        user_id = uuid4()
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute("insert into users (id, role) values (%s, %s)", (user_id, role))
+        return user_id
+
+    def key(self, user_id: UUID, *scopes: Scope, **more: Any) -> tuple[ApiKey, str]:
+        async def make() -> tuple[ApiKey, str]:
+            async with await open_pool(self.dsn, max_size=1) as pool:
+                return await Keyring(pool).create(user_id, frozenset(scopes), **more)
+
+        return asyncio.run(make())
+
+
+@pytest.fixture(scope="session")
+def gate(
+    postgres: str,
+    template: str,
+    redis_server: str,
+    registry: Registry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gate]:
+    """One per test process; its data stays from test to test."""
+    with issuing() as signer:
+        settings = Settings.load(
+            database_url=fresh_database(postgres, template),
+            redis_url=f"{redis_server}?db=2",
+            supabase_url=signer.issuer.removesuffix("/auth/v1"),
+            data_dir=tmp_path_factory.mktemp("gate"),
+            models_dir=registry.root,
+            port=0,
+        )
+        with serving(settings) as url:
+            yield Gate(url, settings.services().database_url, settings, signer)
