@@ -10,6 +10,7 @@ import typer
 
 from app import logs
 from app.commands import serve as server
+from app.commands.accounts import keys_app, users_app
 from app.commands.batch import batch
 from app.commands.fit_codec import fit_codec
 from app.commands.jobs import jobs_app, queue
@@ -18,7 +19,7 @@ from app.commands.remove import remove
 from app.db.migrations import migrate as apply_migrations
 from app.errors import AppError
 from app.guard import end_with_parent
-from app.settings import BadSetting, EmbeddedSettings, Settings
+from app.settings import EmbeddedSettings, Settings
 
 app = typer.Typer(
     name="cutout",
@@ -32,6 +33,8 @@ models_app.command("fit-codec")(fit_codec)
 app.add_typer(models_app)
 app.command()(remove)
 app.command()(batch)
+app.add_typer(users_app)
+app.add_typer(keys_app)
 app.add_typer(jobs_app)
 app.command()(queue)
 
@@ -69,10 +72,7 @@ def worker(kind: Annotated[Literal["embed", "mask"], typer.Argument(help="Which 
 @app.command()
 def migrate() -> None:
     """Bring the database of DATABASE_URL up to date."""
-    settings = Settings.load()
-    if settings.database_url is None:
-        raise BadSetting("DATABASE_URL is not set")
-    for name in apply_migrations(settings.database_url):
+    for name in apply_migrations(Settings.load().database()):
         typer.echo(f"applied {name}")
     typer.echo("the database is up to date")
 

@@ -114,10 +114,17 @@ class Settings(BaseSettings):
 
     def services(self) -> Services:
         """Raises BadSetting when one is not set."""
-        for field in ("database_url", "redis_url"):
-            if not getattr(self, field):
-                raise BadSetting(f"{self.variable(field)} is not set. `cutout dev` brings its own services.")
-        return Services(str(self.database_url), str(self.redis_url))
+        return Services(self.database(), self._needed("redis_url"))
+
+    def database(self) -> str:
+        """Raises BadSetting when it is not set."""
+        return self._needed("database_url")
+
+    def _needed(self, field: str) -> str:
+        value: str | None = getattr(self, field)
+        if not value:
+            raise BadSetting(f"{self.variable(field)} is not set. `cutout dev` brings its own services.")
+        return value
 
 
 class EmbeddedSettings(Settings):

@@ -2,18 +2,17 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 from uuid import UUID
 
 import typer
 from pydantic import TypeAdapter
-from rich.console import Console
 from rich.table import Column, Table
 
+from app.commands.output import AsJson, print_json, print_rows
 from app.db.page import MAX_LIMIT, Page
 from app.db.pool import open_pool
 from app.errors import AppError
@@ -31,11 +30,7 @@ jobs_app = typer.Typer(
     name="jobs", help="Everybody's jobs. Needs DATABASE_URL and REDIS_URL.", no_args_is_help=True
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
 Ids: TypeAlias = Annotated[list[UUID], typer.Argument(metavar="ID...", help="Jobs.")]
-
-_PIPE_COLUMNS = 160
-"""Where nobody looks there is no screen to fit: an id on one line can be cut out of it."""
 
 
 class JobsRefused(AppError):
@@ -55,7 +50,7 @@ def list_jobs(
     """The newest jobs first."""
     page = _ask(lambda admin: admin.page(cursor=cursor, limit=limit, status=status))
     if as_json:
-        _print_json(Page[Job], page)
+        print_json(Page[Job], page)
         return
     names = ("kind", "status", "model", "age", "worked", "error")
     rows = Table(Column("id", no_wrap=True), *names, box=None)
@@ -63,7 +58,7 @@ def list_jobs(
         age = _now(job) - job.created_at
         code = job.error["code"] if job.error else ""
         rows.add_row(str(job.id), job.kind, job.status, job.model, _span(age), _span(_worked(job)), code)
-    _print(rows)
+    print_rows(rows)
     if page.next_cursor:
         typer.echo(f"more: --cursor {page.next_cursor}")
 
@@ -75,13 +70,13 @@ def show(
     """Everything that is known of one job."""
     job = _ask(lambda admin: admin.show(job_id))
     if as_json:
-        _print_json(Job, job)
+        print_json(Job, job)
         return
     rows = Table("", "", box=None, show_header=False)
     for name, value in TypeAdapter(Job).dump_python(job, mode="json").items():
         if value is not None:
             rows.add_row(name, value if isinstance(value, str) else json.dumps(value))
-    _print(rows)
+    print_rows(rows)
 
 
 @jobs_app.command()
@@ -105,7 +100,7 @@ def stats(
     """How jobs ended lately: how many, how long they waited and worked, errors and crashes."""
     found = _ask(lambda admin: admin.stats(hours * 3600))
     if as_json:
-        _print_json(list[KindStats], found)
+        print_json(list[KindStats], found)
         return
     names = ("jobs", "waited p50", "worked p50", "worked p95", "attempts", "crashes")
     rows = Table("kind", "status", "error", *(Column(name, justify="right") for name in names), box=None)
@@ -113,14 +108,14 @@ def stats(
         times = (_seconds(s) for s in (row.waited_p50_s, row.worked_p50_s, row.worked_p95_s))
         counts = (str(row.attempts), str(row.crashes))
         rows.add_row(row.kind, row.status, row.code or "", str(row.jobs), *times, *counts)
-    _print(rows)
+    print_rows(rows)
 
 
 def queue(*, as_json: AsJson = False) -> None:
     """Every queue: how many jobs wait, how long the oldest has, who works, how fast. Needs both services."""
     found = _ask(JobAdmin.queues)
     if as_json:
-        _print_json(list[QueueState], found)
+        print_json(list[QueueState], found)
         return
     names = ("waiting", "oldest", "working", "workers", "ended in a minute")
     rows = Table("queue", *(Column(name, justify="right") for name in names), box=None)
@@ -129,7 +124,7 @@ def queue(*, as_json: AsJson = False) -> None:
         workers = "unknown" if state.workers is None else str(state.workers)
         counts = (str(row.processing), workers, str(row.ended))
         rows.add_row(row.queue, str(row.waiting), _seconds(row.oldest_s), *counts)
-    _print(rows)
+    print_rows(rows)
 
 
 def _ask(question: Callable[[JobAdmin], Awaitable[T]]) -> T:
@@ -169,7 +164,7 @@ def _each(
     changed = [answer for answer in answers if isinstance(answer, Job)]
     refused = [(job_id, e) for job_id, e in zip(ids, answers, strict=True) if isinstance(e, AppError)]
     if as_json:
-        _print_json(list[Job], changed)
+        print_json(list[Job], changed)
     else:
         for job_id, answer in zip(ids, answers, strict=True):
             if isinstance(answer, Job):
@@ -187,15 +182,6 @@ async def _value(answer: Awaitable[Job]) -> Job | AppError:
         return await answer
     except AppError as error:
         return error
-
-
-def _print(rows: Table) -> None:
-    width = None if sys.stdout.isatty() else _PIPE_COLUMNS
-    Console(width=width, markup=False, highlight=False).print(rows)
-
-
-def _print_json(kind: Any, value: object) -> None:
-    typer.echo(TypeAdapter(kind).dump_json(value, indent=2).decode())
 
 
 def _now(job: Job) -> datetime:

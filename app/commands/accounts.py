@@ -1,0 +1,135 @@
+"""`cutout users …` and `cutout keys …`: who may come in."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+from rich.table import Column, Table
+from uuid_utils.compat import uuid7
+
+from app.accounts.keyring import Keyring
+from app.accounts.service import AccountService
+from app.accounts.types import ApiKey, Role, Scope, User
+from app.commands.output import AsJson, print_json, print_rows
+from app.db.page import MAX_LIMIT, Page
+from app.db.pool import Pool, open_pool
+from app.settings import Settings
+
+T = TypeVar("T")
+
+users_app = typer.Typer(name="users", help="Who has an account. Needs DATABASE_URL.", no_args_is_help=True)
+keys_app = typer.Typer(name="keys", help="Users' API keys. Needs DATABASE_URL.", no_args_is_help=True)
+
+Who = Annotated[str, typer.Argument(metavar="USER", help="Id or e-mail address.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Rows on a page.")]
+Cursor = Annotated[str | None, typer.Option(help="The next page: as the last one said.")]
+
+_DAY_S = 86_400.0
+
+
+@users_app.command("add")
+def add_user(email: Annotated[str | None, typer.Option(help="To find the user by.")] = None) -> None:
+    """A user without Supabase: prints the id, for which `cutout keys create` makes keys."""
+    user_id = uuid7()
+    ask(lambda pool: AccountService(pool).ensure(user_id, email))
+    typer.echo(user_id)
+
+
+@users_app.command("list")
+def list_users(*, limit: Limit = 50, cursor: Cursor = None, as_json: AsJson = False) -> None:
+    """In the order of their ids."""
+    page = ask(lambda pool: AccountService(pool).list(cursor, limit))
+    if as_json:
+        print_json(Page[User], page)
+        return
+    rows = Table(Column("id", no_wrap=True), "email", "role", "since", box=None)
+    for user in page.items:
+        rows.add_row(str(user.id), user.email or "", user.role, _day(user.created_at))
+    _print_page(rows, page.next_cursor)
+
+
+@users_app.command("grant")
+def grant_role(who: Who, role: Annotated[Role, typer.Argument(help="From now on.")]) -> None:
+    """Give the user a role; `user` takes the others away."""
+
+    async def change(pool: Pool) -> User:
+        accounts = AccountService(pool)
+        return await accounts.set_role((await accounts.find(who)).id, role)
+
+    user = ask(change)
+    typer.echo(f"{user.id}: {user.role}")
+
+
+@keys_app.command("create")
+def create_key(
+    who: Who,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="Once for each.", show_default="read, write")
+    ] = None,
+    name: Annotated[str, typer.Option(help="To know it by.")] = "",
+    days: Annotated[
+        float | None, typer.Option(min=0.001, help="It expires then.", show_default="never")
+    ] = None,
+) -> None:
+    """Print a new key of the user. It is not stored: nobody can show it again."""
+    scopes = frozenset(scope or (Scope.READ, Scope.WRITE))
+
+    async def create(pool: Pool) -> str:
+        user = await AccountService(pool).find(who)
+        lifetime_s = None if days is None else days * _DAY_S
+        return (await Keyring(pool).create(user.id, scopes, name=name, lifetime_s=lifetime_s))[1]
+
+    typer.echo(ask(create))
+
+
+@keys_app.command("list")
+def list_keys(who: Who, *, limit: Limit = 50, cursor: Cursor = None, as_json: AsJson = False) -> None:
+    """The user's keys, newest first; revoked ones too."""
+
+    async def find(pool: Pool) -> Page[ApiKey]:
+        user = await AccountService(pool).find(who)
+        return await Keyring(pool).list(user.id, cursor, limit)
+
+    page = ask(find)
+    if as_json:
+        print_json(Page[ApiKey], page)
+        return
+    names = ("begins", "name", "scopes", "made", "used", "expires", "revoked")
+    rows = Table(Column("id", no_wrap=True), *names, box=None)
+    for key in page.items:
+        days = (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)
+        rows.add_row(str(key.id), key.prefix, key.name, " ".join(sorted(key.scopes)), *map(_day, days))
+    _print_page(rows, page.next_cursor)
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="Of the key's row.")]) -> None:
+    """Whoever's it is: the next request with it is refused."""
+    key = ask(lambda pool: Keyring(pool).revoke(None, key_id))
+    typer.echo(f"{key.id}: revoked")
+
+
+def ask(question: Callable[[Pool], Awaitable[T]]) -> T:
+    """One question to the database of DATABASE_URL. Raises BadSetting, DatabaseUnavailable."""
+
+    async def answer() -> T:
+        pool = await open_pool(Settings.load().database(), max_size=1)
+        try:
+            return await question(pool)
+        finally:
+            await pool.close()
+
+    return asyncio.run(answer())
+
+
+def _print_page(rows: Table, next_cursor: str | None) -> None:
+    print_rows(rows)
+    if next_cursor:
+        typer.echo(f"more: --cursor {next_cursor}")
+
+
+def _day(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d}" if time else ""

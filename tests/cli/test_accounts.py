@@ -1,0 +1,82 @@
+"""`cutout users …` and `cutout keys …` over a real database, as an operator calls them."""
+
+import asyncio
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.accounts.errors import KeyRefused
+from app.accounts.sign_in import SignIn
+from app.accounts.types import Caller
+from app.db.pool import open_pool
+from tests.cli.conftest import Run
+
+
+@pytest.fixture(autouse=True)
+def _services(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+
+
+@pytest.fixture
+def user(run: Run) -> str:
+    return run("users", "add", "--email", "shop@example.com")[1].strip()
+
+
+def caller(dsn: str, key: str) -> Caller:
+    async def ask() -> Caller:
+        async with await open_pool(dsn, max_size=1) as pool:
+            return await SignIn(pool, None).by_key(key)
+
+    return asyncio.run(ask())
+
+
+def test_a_key_from_the_cradle_to_the_grave(run: Run, dsn: str, user: str) -> None:
+    code, out, err = run(
+        "keys", "create", "shop@example.com", "--scope", "read", "--name", "till", "--days", 7
+    )
+    assert (code, err) == (0, "")
+    key = out.strip()
+    assert caller(dsn, key).scopes == {"read"}
+    (listed,) = json.loads(run("keys", "list", user, "--json")[1])["items"]
+    assert (listed["user_id"], listed["name"], listed["scopes"]) == (user, "till", ["read"])
+    assert key not in json.dumps(listed)
+    assert run("keys", "revoke", listed["id"]) == (0, f"{listed['id']}: revoked\n", "")
+    with pytest.raises(KeyRefused):
+        caller(dsn, key)
+    (row,) = run("keys", "list", user)[1].splitlines()[1:]
+    assert row.split()[0] == listed["id"]
+
+
+def test_roles(run: Run, user: str) -> None:
+    assert run("users", "grant", user, "admin")[1] == f"{user}: admin\n"
+    (listed,) = json.loads(run("users", "list", "--json")[1])["items"]
+    assert (listed["id"], listed["email"], listed["role"]) == (user, "shop@example.com", "admin")
+    assert run("users", "grant", "shop@example.com", "user")[0] == 0
+    assert run("users", "list")[1].splitlines()[1].split()[:3] == [user, "shop@example.com", "user"]
+
+
+def test_users_come_in_pages(run: Run) -> None:
+    ids = [run("users", "add")[1].strip() for _ in range(3)]
+    page = json.loads(run("users", "list", "--limit", 2, "--json")[1])
+    rest = json.loads(run("users", "list", "--cursor", page["next_cursor"], "--json")[1])
+    assert [UUID(each["id"]) for each in page["items"] + rest["items"]] == sorted(map(UUID, ids))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("users", "grant", "nobody@example.com", "admin"), "user_not_found"),
+        (("keys", "create", uuid4()), "user_not_found"),
+        (("keys", "revoke", uuid4()), "key_not_found"),
+    ],
+)
+def test_what_is_not_there(run: Run, arguments: tuple[object, ...], code: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "") and f"[{code}]" in err
+
+
+def test_without_a_database(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    status, _, err = run("users", "list")
+    assert status == 78 and "DATABASE_URL is not set" in err
