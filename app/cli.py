@@ -12,6 +12,7 @@ from app import logs
 from app.commands import serve as server
 from app.commands.accounts import keys_app, users_app
 from app.commands.batch import batch
+from app.commands.credits import credits_app
 from app.commands.fit_codec import fit_codec
 from app.commands.jobs import jobs_app, queue
 from app.commands.models import models_app
@@ -35,6 +36,7 @@ app.command()(remove)
 app.command()(batch)
 app.add_typer(users_app)
 app.add_typer(keys_app)
+app.add_typer(credits_app)
 app.add_typer(jobs_app)
 app.command()(queue)
 

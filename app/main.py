@@ -8,18 +8,21 @@ from starlette.middleware import Middleware
 
 from app.accounts.issuer import Issuer, supabase
 from app.accounts.keyring import Keyring
+from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
 from app.api.decoding import Decoding
 from app.api.middleware import EmbeddedGuard, RequestContext
 from app.api.problems import HANDLERS
 from app.api.routes import ROUTES
 from app.api.state import Lifespan
+from app.credits.service import Credits
 from app.db.pool import open_pool
 from app.images.service import ImageService
 from app.jobs.admission import Limits
 from app.jobs.events import Events
 from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
+from app.jobs.prices import Prices
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell, connect
@@ -59,14 +62,18 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     doorbell = ArqDoorbell(redis)
     client = GuardedClient(allow_loopback=settings.embedded)
     limits = Limits(settings.queue_limit, settings.user_queue_limit)
-    jobs = JobService(pool, doorbell, Events(doorbell), limits)
+    prices = Prices.set_by(settings)
+    jobs = JobService(pool, doorbell, Events(doorbell), limits, prices)
     try:
         async with _issuer(settings) as issuer, Hub.running(pool, RedisSubscriber(redis)) as hub:
             yield Lifespan(
                 settings=settings,
                 pool=pool,
                 sign_in=SignIn(pool, issuer),
+                accounts=AccountService(pool),
                 keyring=Keyring(pool),
+                credits=Credits(pool),
+                prices=prices,
                 doorbell=doorbell,
                 store=store,
                 models=models,

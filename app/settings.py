@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     user_slots: int | None = Field(None, ge=1)
     queue_limit: int = Field(10_000, ge=1)
     user_queue_limit: int = Field(5_000, ge=1)
+    price_sam2: Decimal = Field(Decimal("0.5"), ge=0, le=1000, decimal_places=3)
+    price_clippingmagic: Decimal = Field(Decimal(1), ge=0, le=1000, decimal_places=3)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
 

@@ -1,5 +1,28 @@
 CREATE SCHEMA public;
 
+CREATE FUNCTION public.apply_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+    waiting record;
+begin
+    if new.entry_kind in ('settle', 'release') then
+        insert into credit_changes (user_id, held, spent) values (new.user_id, new.held, new.spent);
+        return null;
+    end if;
+    -- the lock first, in a statement of its own: the next one then sees all that the last holder took up
+    perform from credit_balances where user_id = new.user_id for update;
+    with taken as (delete from credit_changes where user_id = new.user_id returning held, spent)
+    select coalesce(sum(taken.held), 0) as held, coalesce(sum(taken.spent), 0) as spent into waiting from taken;
+    update credit_balances set
+        granted = granted + new.granted,
+        held = held + new.held + waiting.held,
+        spent = spent + new.spent + waiting.spent
+    where user_id = new.user_id;
+    return null;
+end $$;
+
 CREATE FUNCTION public.count_visible_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -32,6 +55,15 @@ CREATE FUNCTION public.next_turn(for_user uuid, in_queue text, with_priority sma
         0
     )
 $$;
+
+CREATE FUNCTION public.open_balance() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    insert into credit_balances (user_id) values (new.id);
+    return null;
+end $$;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -118,6 +150,22 @@ CREATE TABLE public.closed_accounts (
     closed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.credit_balances (
+    user_id uuid NOT NULL,
+    plan text DEFAULT 'prepaid'::text NOT NULL,
+    granted bigint DEFAULT 0 NOT NULL,
+    held bigint DEFAULT 0 NOT NULL,
+    spent bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT credit_balances_plan_check CHECK ((plan = ANY (ARRAY['prepaid'::text, 'unmetered'::text]))),
+    CONSTRAINT credits_left CHECK (((plan <> 'prepaid'::text) OR (((granted - held) - spent) >= 0)))
+);
+
+CREATE TABLE public.credit_changes (
+    user_id uuid NOT NULL,
+    held bigint NOT NULL,
+    spent bigint NOT NULL
+);
+
 CREATE TABLE public.credit_entries (
     id uuid DEFAULT public.new_id() NOT NULL,
     user_id uuid NOT NULL,
@@ -126,7 +174,9 @@ CREATE TABLE public.credit_entries (
     held integer NOT NULL,
     spent integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT credit_entries_entry_kind_check CHECK ((entry_kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text])))
+    granted integer DEFAULT 0 NOT NULL,
+    note text,
+    CONSTRAINT credit_entries_entry_kind_check CHECK (((entry_kind = ANY (ARRAY['grant'::text, 'reserve'::text, 'settle'::text, 'release'::text])) AND ((entry_kind = 'grant'::text) = (job_id IS NULL))))
 );
 
 CREATE TABLE public.embeddings (
@@ -292,6 +342,9 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.closed_accounts
     ADD CONSTRAINT closed_accounts_pkey PRIMARY KEY (user_sha256);
 
+ALTER TABLE ONLY public.credit_balances
+    ADD CONSTRAINT credit_balances_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.credit_entries
     ADD CONSTRAINT credit_entries_job_id_entry_kind_key UNIQUE (job_id, entry_kind);
 
@@ -329,6 +382,8 @@ ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_of_user ON public.api_keys USING btree (user_id, id DESC);
+
+CREATE INDEX credit_changes_of_user ON public.credit_changes USING btree (user_id);
 
 CREATE INDEX credit_entries_of_user ON public.credit_entries USING btree (user_id, id);
 
@@ -376,6 +431,8 @@ CREATE INDEX webhook_secrets_of_owner ON public.webhook_secrets USING btree (use
 
 CREATE TRIGGER credit_entries_append_only BEFORE DELETE OR UPDATE ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER credit_entries_applied AFTER INSERT ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.apply_entry();
+
 CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION public.write_deliveries();
 
 CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
@@ -384,8 +441,16 @@ CREATE TRIGGER jobs_settle BEFORE UPDATE OF status ON public.jobs FOR EACH ROW W
 
 CREATE TRIGGER jobs_version BEFORE UPDATE OF status, progress, result, error, queue ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.count_visible_change();
 
+CREATE TRIGGER users_balance AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION public.open_balance();
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.credit_balances
+    ADD CONSTRAINT credit_balances_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.credit_changes
+    ADD CONSTRAINT credit_changes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.credit_entries
     ADD CONSTRAINT credit_entries_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id);
@@ -436,6 +501,10 @@ ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.closed_accounts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.credit_balances ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.credit_changes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.credit_entries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.embeddings ENABLE ROW LEVEL SECURITY;
@@ -445,6 +514,8 @@ ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.images ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own_row ON public.credit_balances FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
 CREATE POLICY own_row ON public.users FOR SELECT TO authenticated USING ((id = auth.uid()));
 
@@ -497,6 +568,11 @@ GRANT SELECT(last_used_at) ON TABLE public.api_keys TO authenticated;
 GRANT SELECT(revoked_at) ON TABLE public.api_keys TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.closed_accounts TO service_role;
+
+GRANT SELECT ON TABLE public.credit_balances TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.credit_balances TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.credit_changes TO service_role;
 
 GRANT SELECT ON TABLE public.credit_entries TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.credit_entries TO service_role;

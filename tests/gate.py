@@ -16,6 +16,7 @@ from app.db.pool import open_pool
 from app.settings import Settings
 from models.registry import Registry
 from tests.issuer import Signer, issuing
+from tests.rows import a_job, an_image
 from tests.services import fresh_database
 from tests.stack import serving
 
@@ -42,6 +43,17 @@ class Gate:
         with psycopg.connect(self.dsn) as connection:
             connection.execute("insert into users (id, role) values (%s, %s)", (user_id, role))
         return user_id
+
+    def cutouts(self, user_id: UUID, count: int, cost_micros: int) -> None:
+        """So many finished ones, of an image each, at half a credit."""
+        with psycopg.connect(self.dsn) as connection:
+            for _ in range(count):
+                job = a_job(self.dsn, an_image(self.dsn, user_id), user_id)
+                connection.execute(
+                    "update jobs set kind = 'remove', status = 'succeeded', result = '{}',"
+                    " finished_at = now(), credits = 500, cost_micros = %s where id = %s",
+                    (cost_micros, job),
+                )
 
     def key(self, user_id: UUID, *scopes: Scope, **more: Any) -> tuple[ApiKey, str]:
         async def make() -> tuple[ApiKey, str]:

@@ -11,10 +11,11 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
-def a_user(dsn: str) -> UUID:
+def a_user(dsn: str, plan: str = "unmetered") -> UUID:
     user_id = uuid4()
     with psycopg.connect(dsn) as connection:
         connection.execute("insert into users (id) values (%s)", (user_id,))
+        connection.execute("update credit_balances set plan = %s where user_id = %s", (plan, user_id))
     return user_id
 
 

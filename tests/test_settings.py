@@ -16,7 +16,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_the_example_lists_every_variable_and_no_other() -> None:
-    listed = re.findall(r"^([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
+    listed = re.findall(r"^([A-Z0-9_]+)=", EXAMPLE.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(Settings.variable(name) for name in Settings.model_fields)
 
 

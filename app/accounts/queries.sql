@@ -6,6 +6,9 @@ where not exists (select from closed_accounts where user_sha256 = %(sha256)s)
 on conflict (id) do update set email = excluded.email
 where excluded.email is not null and users.email is distinct from excluded.email
 
+-- name: unmeter
+update credit_balances set plan = 'unmetered' where user_id = %(id)s and plan <> 'unmetered'
+
 -- name: user
 select id, email, role, created_at from users where id = %(id)s
 

@@ -23,6 +23,10 @@ async def ensure_user(conn: Connection, user_id: UUID, email: str | None) -> Non
     await conn.execute(_SQL["ensure_user"], values)
 
 
+async def unmeter(conn: Connection, user_id: UUID) -> None:
+    await conn.execute(_SQL["unmeter"], {"id": user_id})
+
+
 async def user(conn: Connection, user_id: UUID) -> User | None:
     row = await (await conn.execute(_SQL["user"], {"id": user_id})).fetchone()
     return _user(row) if row else None

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.accounts import repository
 from app.accounts.errors import UserNotFound
-from app.accounts.types import Role, User
+from app.accounts.types import LOCAL_USER_ID, Role, User
 from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection
 
@@ -14,9 +14,14 @@ class AccountService:
         self._pool = pool
 
     async def ensure(self, user_id: UUID, email: str | None = None) -> None:
-        """Make the user's row unless it is there or was closed. Raises DatabaseUnavailable."""
+        """Make the user's row unless it is there or was closed; the local user pays nobody.
+
+        Raises DatabaseUnavailable.
+        """
         async with connection(self._pool) as conn:
             await repository.ensure_user(conn, user_id, email)
+            if user_id == LOCAL_USER_ID:
+                await repository.unmeter(conn, user_id)
 
     async def get(self, user_id: UUID) -> User:
         """Raises UserNotFound."""

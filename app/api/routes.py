@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.accounts.types import Scope
-from app.api import editor, events, health, images, jobs, keys, models, segment, session, webhooks
+from app.accounts.types import Role, Scope
+from app.api import account, editor, events, health, images, jobs, keys, models, segment, session, webhooks
 from app.api.auth import Guard, Need
 from app.api.state import State
 
@@ -39,6 +39,7 @@ OPEN = frozenset(
 """Paths for anybody. Every other one is guarded: to read for GET and WebSocket, to write for the rest."""
 
 NEEDS: dict[tuple[str, str], Need] = {
+    ("POST", "/api/admin/users/{user_id:uuid}/credits"): Need(Scope.ADMIN, Role.ADMIN),
     ("POST", "/api/keys"): Need(Scope.ADMIN),
     ("DELETE", "/api/keys/{key_id:uuid}"): Need(Scope.ADMIN),
 }
@@ -65,6 +66,10 @@ _TABLE: list[Route | WebSocketRoute] = [
     resource("/api/session", POST=session.begin, DELETE=session.end),
     resource("/api/keys", GET=keys.list_keys, POST=keys.create),
     Route("/api/keys/{key_id:uuid}", keys.revoke, methods=["DELETE"]),
+    Route("/api/account", account.get_account),
+    Route("/api/account/usage", account.usage),
+    Route("/api/account/statement.csv", account.statement),
+    Route("/api/admin/users/{user_id:uuid}/credits", account.grant, methods=["POST"]),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),
     Route("/api/segment/apply-mask", segment.apply_mask, methods=["POST"]),
     Route("/api/segment/decode", segment.decode, methods=["POST"]),

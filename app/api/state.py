@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from app.accounts.keyring import Keyring
+from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
 from app.accounts.types import Caller
 from app.api.decoding import Decoding
+from app.credits.service import Credits
 from app.db.pool import Pool
 from app.images.service import ImageService
 from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
+from app.jobs.prices import Prices
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
@@ -24,7 +27,10 @@ class Lifespan(TypedDict):
     settings: Settings
     pool: Pool
     sign_in: SignIn
+    accounts: AccountService
     keyring: Keyring
+    credits: Credits
+    prices: Prices
     doorbell: ArqDoorbell
     store: ObjectStore
     models: Registry

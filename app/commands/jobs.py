@@ -18,6 +18,7 @@ from app.db.pool import open_pool
 from app.errors import AppError
 from app.jobs.admin import JobAdmin, QueueState
 from app.jobs.events import Events
+from app.jobs.prices import Prices
 from app.jobs.repository import KindStats
 from app.jobs.service import JobService
 from app.jobs.types import Job, JobStatus
@@ -143,7 +144,8 @@ async def _admin(settings: Settings) -> AsyncIterator[JobAdmin]:
     try:
         events = Events(bell)
         # no limits: who repairs a jam must not be stopped by it
-        yield JobAdmin(pool, JobService(pool, bell, events), events, bell)
+        jobs = JobService(pool, bell, events, prices=Prices.set_by(settings))
+        yield JobAdmin(pool, jobs, events, bell)
     finally:
         await bell.close()
         await pool.close()

@@ -7,6 +7,7 @@ from uuid import UUID
 import uuid_utils
 from psycopg.types.json import Jsonb
 
+from app.credits.service import paid
 from app.db.page import Page, after, cut
 from app.db.pool import Connection, Pool, connection, transaction
 from app.images.errors import ImageNotFound
@@ -16,7 +17,7 @@ from app.jobs.announce import announce
 from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
 from app.jobs.idempotency import HeldKey
-from app.jobs.prices import price
+from app.jobs.prices import DEFAULT_PRICES, Prices
 from app.jobs.types import Job, JobKind, JobStatus, NewJob
 from app.queue.messages import MASK_QUEUE, embed_queue
 from app.queue.port import Doorbell
@@ -27,9 +28,15 @@ DEADLINE_S = 24 * 3600.0
 
 class JobService:
     def __init__(
-        self, pool: Pool, doorbell: Doorbell, events: Events | None = None, limits: Limits = NO_LIMITS
+        self,
+        pool: Pool,
+        doorbell: Doorbell,
+        events: Events | None = None,
+        limits: Limits = NO_LIMITS,
+        prices: Prices = DEFAULT_PRICES,
     ) -> None:
         self._pool = pool
+        self._prices = prices
         self._limits = limits
         self._doorbell = doorbell
         self._events = events or Events(None)
@@ -37,13 +44,14 @@ class JobService:
     async def create(self, new: NewJob, key: HeldKey | None = None) -> Job:
         """The row first, credits reserved and `key` named with it; then the bell, unless there is a result.
 
-        Raises ImageNotFound, QueueFull, TooManyJobs, DatabaseUnavailable.
+        Raises ImageNotFound, NoCredits, QueueFull, TooManyJobs, DatabaseUnavailable.
         """
-        row = _row(new)
+        row = _row(new, self._prices.of(new))
         async with transaction(self._pool) as conn:
             if new.result is None:
                 await admit(conn, str(row["queue"]), new.user_id, self._limits)
-            job = await repository.one(conn, "insert_job", row)
+            with paid("your credits do not pay for this"):
+                job = await repository.one(conn, "insert_job", row)
             if job is None:
                 raise ImageNotFound("no such image")
             if key is not None:
@@ -114,7 +122,7 @@ class JobService:
             return await repository.position(conn, job.id) or None
 
 
-def _row(new: NewJob) -> dict[str, object]:
+def _row(new: NewJob, price: int) -> dict[str, object]:
     return {
         "id": UUID(bytes=uuid_utils.uuid7().bytes),
         "user_id": new.user_id,
@@ -127,5 +135,5 @@ def _row(new: NewJob) -> dict[str, object]:
         "deadline_s": DEADLINE_S,
         "webhook": Jsonb(new.webhook.model_dump(mode="json")) if new.webhook else None,
         "request_id": new.request_id,
-        "reserved": price(new),
+        "reserved": price,
     }

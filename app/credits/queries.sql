@@ -1,0 +1,34 @@
+-- name: balance
+-- with what settlements have left to be taken up
+select b.user_id, b.plan, b.granted, (b.held + coalesce(sum(c.held), 0))::bigint as held,
+    (b.spent + coalesce(sum(c.spent), 0))::bigint as spent
+from credit_balances b left join credit_changes c on c.user_id = b.user_id
+where b.user_id = %(user_id)s
+group by b.user_id
+
+-- name: grant
+insert into credit_entries (user_id, entry_kind, granted, held, spent, note)
+select id, 'grant', %(amount)s, 0, 0, %(note)s from users where id = %(user_id)s
+returning id, entry_kind, job_id, granted, held, spent, note, created_at
+
+-- name: entry
+select id, entry_kind, job_id, granted, held, spent, note, created_at from credit_entries
+where id = %(id)s and user_id = %(user_id)s
+
+-- name: set_plan
+update credit_balances set plan = %(plan)s where user_id = %(user_id)s returning user_id
+
+-- name: entries
+select id, entry_kind, job_id, granted, held, spent, note, created_at from credit_entries
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s)
+order by id limit %(limit)s
+
+-- name: usage
+-- an image that is cut out again on another day counts there too; previews never
+select (finished_at at time zone 'UTC')::date as day, engine, count(distinct image_id) as cutouts,
+    sum(credits)::bigint as credits, sum(cost_micros)::bigint as cost_micros
+from jobs
+where user_id = %(user_id)s and status = 'succeeded' and kind in ('apply_mask', 'remove')
+  and not coalesce((params ->> 'preview')::boolean, false)
+  and finished_at >= now() - make_interval(days => %(days)s)
+group by 1, 2 order by 1, 2

@@ -1,0 +1,103 @@
+"""What a user may still spend. Jobs reserve and settle by triggers (migrations/0004, 0008)."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from psycopg.errors import CheckViolation
+
+from app.accounts.errors import UserNotFound
+from app.credits import repository
+from app.credits.errors import NoCredits
+from app.credits.types import Balance, DayUsage, Entry, Plan
+from app.db.pool import Connection, Pool, connection, transaction
+
+_PAGE = 1000
+"""Entries that are held at once while a statement is written."""
+
+
+class Named(Protocol):
+    """An Idempotency-Key: names what was made, in the transaction that makes it."""
+
+    async def name(self, conn: Connection, resource_id: UUID) -> None: ...
+
+
+class Credits:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def balance(self, user_id: UUID) -> Balance:
+        """Raises UserNotFound."""
+        async with connection(self._pool) as conn:
+            found = await repository.balance(conn, user_id)
+        if found is None:
+            raise UserNotFound("no such user")
+        return found
+
+    async def grant(
+        self, user_id: UUID, amount: int, note: str | None = None, key: Named | None = None
+    ) -> Entry:
+        """`amount` in milli-credits; below zero it is taken back. Raises UserNotFound, NoCredits."""
+        async with transaction(self._pool) as conn:
+            with paid("there is not so much left to take back"):
+                entry = await repository.grant(conn, user_id, amount, note)
+            if entry is None:
+                raise UserNotFound("no such user")
+            if key is not None:
+                await key.name(conn, entry.id)
+        return entry
+
+    async def entry(self, user_id: UUID, entry_id: UUID) -> Entry:
+        """Raises UserNotFound where it is not the user's."""
+        async with connection(self._pool) as conn:
+            entry = await repository.entry(conn, user_id, entry_id)
+        if entry is None:
+            raise UserNotFound("no such entry of this user")
+        return entry
+
+    async def set_plan(self, user_id: UUID, plan: Plan) -> None:
+        """Raises UserNotFound; NoCredits where more was spent than `prepaid` allows: grant the rest first."""
+        async with connection(self._pool) as conn:
+            with paid("more was spent than granted: grant the rest before the plan can be prepaid"):
+                found = await repository.set_plan(conn, user_id, plan)
+        if not found:
+            raise UserNotFound("no such user")
+
+    async def statement(self, user_id: UUID) -> AsyncIterator[tuple[Entry, int]]:
+        """Every entry in the order of time, each with what was available after it (milli-credits)."""
+        available, after = 0, None
+        while True:
+            async with connection(self._pool) as conn:
+                entries = await repository.entries(conn, user_id, after, _PAGE)
+            for entry in entries:
+                available += entry.granted - entry.held - entry.spent
+                yield entry, available
+            if len(entries) < _PAGE:
+                return
+            after = entries[-1].id
+
+    async def usage(self, user_id: UUID, days: int) -> list[DayUsage]:
+        """Of the last `days`, the oldest first."""
+        async with connection(self._pool) as conn:
+            return await repository.usage(conn, user_id, days)
+
+
+@contextmanager
+def paid(refusal: str) -> Iterator[None]:
+    """What reserves or grants credits in a transaction. Raises NoCredits when too little is left."""
+    try:
+        yield
+    except CheckViolation as error:
+        if error.diag.constraint_name != "credits_left":
+            raise
+        raise NoCredits(refusal) from None
+
+
+def milli(credits: Decimal) -> int:
+    """Milli-credits. Raises ValueError for what is finer."""
+    amount = credits * 1000
+    if amount != amount.to_integral_value():
+        raise ValueError("credits have at most three decimals")
+    return int(amount)

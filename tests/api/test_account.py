@@ -1,0 +1,68 @@
+"""Credits over HTTP: what one has, a grant by an admin, and 402 when there is nothing left."""
+
+from uuid import uuid4
+
+import pytest
+
+from app.accounts.types import Role
+from tests.api.test_keys import refused
+from tests.data.photos import CAT
+from tests.gate import Gate
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_a_grant_is_seen_and_written_once(gate: Gate) -> None:
+    user = gate.user()
+    path = f"/api/admin/users/{user}/credits"
+    with gate.person(user) as me, gate.person(gate.user(Role.ADMIN)) as admin:
+        fresh = me.get("/api/account").json()
+        assert (fresh["id"], fresh["role"], fresh["plan"]) == (str(user), "user", "prepaid")
+        assert fresh["credits"] == {"available": 0, "granted": 0, "held": 0, "spent": 0}
+        assert fresh["prices"] == {"sam2": 0.5, "clippingmagic": 1}
+        refused(me.post(path, json={"credits": 5}), 403, "role_missing")
+        key = {"Idempotency-Key": uuid4().hex}
+        granted = [admin.post(path, json={"credits": 2.5, "note": "hello"}, headers=key) for _ in range(2)]
+        assert [answer.status_code for answer in granted] == [201, 201]
+        assert granted[0].json() == granted[1].json()
+        assert granted[0].json()["credits"]["available"] == 2.5
+        assert me.get("/api/account").json()["credits"]["available"] == 2.5
+        refused(admin.post(path, json={"credits": -3}), 402, "no_credits")
+        lines = me.get("/api/account/statement.csv").text.splitlines()
+        assert len(lines) == 2 and lines[1].endswith(",grant,,2.500,0.000,0.000,2.500,hello")
+
+
+@pytest.mark.parametrize("credits", [0.0001, 1e9, "many", None, "NaN"])
+def test_a_grant_that_cannot_be(gate: Gate, credits: object) -> None:
+    with gate.person(gate.user(Role.ADMIN)) as admin:
+        path = f"/api/admin/users/{gate.user()}/credits"
+        refused(admin.post(path, json={"credits": credits}), 422, "bad_parameter")
+
+
+def test_a_grant_to_nobody(gate: Gate) -> None:
+    with gate.person(gate.user(Role.ADMIN)) as admin:
+        refused(admin.post(f"/api/admin/users/{uuid4()}/credits", json={"credits": 1}), 404, "user_not_found")
+
+
+def test_without_credits_encoding_is_free_and_a_cutout_is_402(gate: Gate) -> None:
+    photo = {"image": ("cat.jpg", CAT.path.read_bytes())}
+    with gate.person(gate.user()) as me:
+        refused(me.post("/api/segment/remove", files=photo), 402, "no_credits")
+        assert me.post("/api/segment/encode", files=photo).status_code == 202
+        assert [job["kind"] for job in me.get("/api/jobs").json()["items"]] == ["encode"]
+
+
+def test_usage_of_nothing(gate: Gate) -> None:
+    with gate.person(gate.user()) as me:
+        nothing = {"cutouts": 0, "credits": 0, "cost_usd": 0, "saved_usd": 0}
+        assert me.get("/api/account/usage").json() == {"days": [], "total": nothing}
+        refused(me.get("/api/account/usage?days=0"), 422, "bad_parameter")
+
+
+def test_usage_of_ten_cutouts(gate: Gate) -> None:
+    """Ten cutouts at two cents instead of twelve and a half."""
+    user = gate.user()
+    gate.cutouts(user, 10, cost_micros=20_000)
+    with gate.person(user) as me:
+        total = me.get("/api/account/usage").json()["total"]
+    assert total == {"cutouts": 10, "credits": 5, "cost_usd": 0.2, "saved_usd": 1.05}
