@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from app.accounts.issuer import Issuer, supabase
 from app.accounts.keyring import Keyring
+from app.accounts.limits import Policy, RateLimits
 from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
 from app.api.decoding import Decoding
@@ -26,6 +28,7 @@ from app.jobs.prices import Prices
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell, connect
+from app.queue.buckets import RedisBuckets
 from app.queue.pubsub import RedisSubscriber
 from app.settings import Settings
 from app.storage.local import LocalStore
@@ -70,6 +73,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 settings=settings,
                 pool=pool,
                 sign_in=SignIn(pool, issuer),
+                limits=None if settings.embedded else _limits(settings, redis),
                 accounts=AccountService(pool),
                 keyring=Keyring(pool),
                 credits=Credits(pool),
@@ -89,6 +93,12 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     finally:
         await doorbell.close()
         await pool.close()
+
+
+def _limits(settings: Settings, redis: Redis) -> RateLimits:
+    requests = Policy("requests", settings.limit_requests, settings.limit_key_requests, 60)
+    megapixels = Policy("megapixels", settings.limit_megapixels, settings.limit_key_megapixels, 3600)
+    return RateLimits(RedisBuckets(redis), requests, megapixels)
 
 
 def _issuer(settings: Settings) -> AbstractAsyncContextManager[Issuer | None]:

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     user_slots: int | None = Field(None, ge=1)
     queue_limit: int = Field(10_000, ge=1)
     user_queue_limit: int = Field(5_000, ge=1)
+    limit_requests: int = Field(1200, ge=1)
+    limit_key_requests: int = Field(600, ge=1)
+    limit_megapixels: int = Field(20_000, ge=100)
+    limit_key_megapixels: int = Field(10_000, ge=100)
     price_sam2: Decimal = Field(Decimal("0.5"), ge=0, le=1000, decimal_places=3)
     price_clippingmagic: Decimal = Field(Decimal(1), ge=0, le=1000, decimal_places=3)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

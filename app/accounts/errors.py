@@ -13,9 +13,11 @@ AppError
 ├── KeyNotFound            key_not_found        404   no such key, or not yours
 ├── UserNotFound           user_not_found       404
 ├── TooManyKeys            too_many_keys        409   the account has as many as it may
+├── TooMuch                too_much              429   of requests or megapixels; extra: retry_after
 └── SignInUnavailable      sign_in_unavailable  503   the issuer's public keys were never reached
 """
 
+from app.accounts.types import Left
 from app.errors import AppError, Conflict, NotFound, Unavailable
 
 
@@ -67,6 +69,16 @@ class UserNotFound(NotFound):
 
 class TooManyKeys(Conflict):
     code = "too_many_keys"
+
+
+class TooMuch(AppError):
+    code = "too_much"
+    status = 429
+    retryable = True
+
+    def __init__(self, message: str, left: Left, retry_after: int) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.left = left
 
 
 class SignInUnavailable(Unavailable):

@@ -67,3 +67,15 @@ class ApiKey:
     last_used_at: datetime | None
     """To the minute."""
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What remains of a rate limit, after this request."""
+
+    policy: str
+    quota: int
+    window_s: int
+    remaining: int
+    full_in_s: int
+    """Seconds until all of it is there again."""

@@ -1,5 +1,6 @@
 """Who is calling, and whether they may: asked once, by the route table, before any handler runs."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -8,9 +9,10 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.accounts.errors import NotSignedIn, RoleMissing, ScopeMissing
+from app.accounts.errors import NotSignedIn, RoleMissing, ScopeMissing, TooMuch
 from app.accounts.keys import MARK
-from app.accounts.types import EVERY_SCOPE, LOCAL_USER_ID, Caller, Role
+from app.accounts.limits import RateLimits
+from app.accounts.types import EVERY_SCOPE, LOCAL_USER_ID, Caller, Left, Role
 from app.accounts.types import Scope as KeyScope
 from app.api.errors import ForeignRequest, TwoCredentials
 from app.api.problems import app_problem
@@ -99,6 +101,17 @@ def _check_origin(request: HTTPConnection[State], *, needed: bool) -> None:
         raise ForeignRequest("the request comes from another site's page")
 
 
+async def limited(state: State, spend: Callable[[RateLimits], Awaitable[Left]]) -> None:
+    """What is left is told in the answer's headers, whatever the answer. Raises TooMuch."""
+    if (limits := state["limits"]) is None:
+        return
+    try:
+        state["left"] = await spend(limits)
+    except TooMuch as error:
+        state["left"] = error.left
+        raise
+
+
 class Guard:
     """Lets nobody through to a route but those whom it is for."""
 
@@ -111,7 +124,9 @@ class Guard:
         method = scope.get("method", "GET")
         need = self._needs["GET" if method == "HEAD" else method]
         try:
-            scope["state"]["caller"] = await _admitted(HTTPConnection(scope, receive), need)
+            request = HTTPConnection[State](scope, receive)
+            request.state["caller"] = caller = await _admitted(request, need)
+            await limited(request.state, lambda limits: limits.request(caller))
         except AppError as error:
             if scope["type"] == "http":
                 raise

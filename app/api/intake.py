@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from uuid import UUID
 
+from app.api.auth import limited
 from app.api.errors import BadParameter
 from app.api.params import Body
 from app.api.state import State
@@ -47,4 +48,5 @@ async def _fetched(state: State, user: UUID, url: str) -> Image:
 
 async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:
     info = await asyncio.to_thread(probe, path)
+    await limited(state, lambda limits: limits.image(state["caller"], info.width * info.height))
     return await state["images"].add(user, path, info, filename)

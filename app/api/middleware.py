@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
+from app.accounts.types import Left
 from app.api.errors import ForeignRequest
 from app.api.problems import app_problem, unexpected
 
@@ -41,7 +42,10 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                if left := scope["state"].get("left"):
+                    headers.update(_limit_headers(left))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -56,6 +60,14 @@ class RequestContext:
             if scope["path"] not in _QUIET:
                 ms = round((time.perf_counter() - started) * 1000)
                 _log.info("request", method=scope.get("method"), path=scope["path"], status=status, ms=ms)
+
+
+def _limit_headers(left: Left) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers-10 §2: quota and window, what remains, when all is back."""
+    return {
+        "RateLimit-Policy": f'"{left.policy}";q={left.quota};w={left.window_s}',
+        "RateLimit": f'"{left.policy}";r={left.remaining};t={left.full_in_s}',
+    }
 
 
 class EmbeddedGuard:

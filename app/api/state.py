@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from app.accounts.keyring import Keyring
+from app.accounts.limits import RateLimits
 from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
-from app.accounts.types import Caller
+from app.accounts.types import Caller, Left
 from app.api.decoding import Decoding
 from app.credits.service import Credits
 from app.db.pool import Pool
@@ -27,6 +28,8 @@ class Lifespan(TypedDict):
     settings: Settings
     pool: Pool
     sign_in: SignIn
+    limits: RateLimits | None
+    """None: `cutout dev` has one user, who owns the machine."""
     accounts: AccountService
     keyring: Keyring
     credits: Credits
@@ -49,3 +52,5 @@ class State(Lifespan):
     """Set by RequestContext for this request alone."""
     caller: NotRequired[Caller]
     """Set by the route table's Guard."""
+    left: NotRequired[Left]
+    """Of the limit that this request came nearest to."""
