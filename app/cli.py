@@ -14,6 +14,7 @@ from app.commands.accounts import keys_app, users_app
 from app.commands.batch import batch
 from app.commands.credits import credits_app
 from app.commands.fit_codec import fit_codec
+from app.commands.gc import gc as collect_garbage
 from app.commands.jobs import jobs_app, queue
 from app.commands.models import models_app
 from app.commands.remove import remove
@@ -77,6 +78,13 @@ def migrate() -> None:
     for name in apply_migrations(Settings.load().database()):
         typer.echo(f"applied {name}")
     typer.echo("the database is up to date")
+
+
+@app.command()
+def gc() -> None:
+    """Remove expired and deleted images now, and files whose owner was deleted. Needs DATABASE_URL."""
+    images, files = collect_garbage()
+    typer.echo(f"{images} images and {files} orphaned files removed")
 
 
 @app.command(hidden=True)

@@ -7,9 +7,10 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from app.accounts.erasure import Erasure
 from app.accounts.issuer import Issuer, supabase
 from app.accounts.keyring import Keyring
-from app.accounts.limits import Policy, RateLimits
+from app.accounts.limits import MEGAPIXELS, REQUESTS, Policy, RateLimits
 from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
 from app.api.decoding import Decoding
@@ -77,6 +78,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 accounts=AccountService(pool),
                 keyring=Keyring(pool),
                 credits=Credits(pool),
+                erasure=Erasure(pool, store, jobs, RedisBuckets(redis)),
                 prices=prices,
                 doorbell=doorbell,
                 store=store,
@@ -96,8 +98,8 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
 
 
 def _limits(settings: Settings, redis: Redis) -> RateLimits:
-    requests = Policy("requests", settings.limit_requests, settings.limit_key_requests, 60)
-    megapixels = Policy("megapixels", settings.limit_megapixels, settings.limit_key_megapixels, 3600)
+    requests = Policy(REQUESTS, settings.limit_requests, settings.limit_key_requests, 60)
+    megapixels = Policy(MEGAPIXELS, settings.limit_megapixels, settings.limit_key_megapixels, 3600)
     return RateLimits(RedisBuckets(redis), requests, megapixels)
 
 

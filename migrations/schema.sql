@@ -32,6 +32,43 @@ begin
     return new;
 end $$;
 
+CREATE FUNCTION public.erase_user(erased uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    AS $$
+declare
+    report jsonb;
+begin
+    perform from users where id = erased for update;
+    if not found then
+        return null;
+    end if;
+    perform set_config('cutout.erasing', erased::text, true);
+    report := jsonb_build_object(
+        'images', (select count(*) from images where user_id = erased),
+        'jobs', (select count(*) from jobs where user_id = erased),
+        'keys', (select count(*) from api_keys where user_id = erased),
+        'webhooks', (select count(*) from webhook_endpoints where user_id = erased),
+        'ledger_entries', (select count(*) from credit_entries where user_id = erased)
+    );
+    insert into closed_accounts (user_sha256) values (sha256(uuid_send(erased))) on conflict do nothing;
+    delete from webhook_deliveries where user_id = erased;  -- attempts go with them
+    delete from webhook_secrets where user_id = erased;
+    delete from webhook_endpoints where user_id = erased;
+    delete from idempotency_keys where user_id = erased;
+    delete from credit_entries where user_id = erased;
+    delete from credit_changes where user_id = erased;
+    delete from credit_balances where user_id = erased;
+    update images set charged_job = null where user_id = erased and charged_job is not null;
+    delete from jobs where user_id = erased;
+    delete from embeddings using images where images.id = image_id and images.user_id = erased;
+    delete from images where user_id = erased;
+    delete from api_keys where user_id = erased;
+    update audit_log set actor = 'an erased user' where actor = erased::text;
+    update audit_log set subject = null, details = '{}' where subject = erased;
+    delete from users where id = erased;
+    return report;
+end $$;
+
 CREATE FUNCTION public.new_id() RETURNS uuid
     LANGUAGE sql
     AS $$
@@ -69,6 +106,9 @@ CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
+    if tg_op = 'DELETE' and current_setting('cutout.erasing', true) = old.user_id::text then
+        return old;
+    end if;
     raise exception '% is append-only', tg_table_name using errcode = 'integrity_constraint_violation';
 end $$;
 
@@ -143,6 +183,15 @@ CREATE TABLE public.api_keys (
     last_used_at timestamp with time zone,
     revoked_at timestamp with time zone,
     CONSTRAINT api_keys_scopes_check CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text]) AND (scopes <> '{}'::text[])))
+);
+
+CREATE TABLE public.audit_log (
+    id uuid DEFAULT public.new_id() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject uuid,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.closed_accounts (
@@ -280,6 +329,8 @@ CREATE TABLE public.users (
     email text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     role text DEFAULT 'user'::text NOT NULL,
+    retention_days integer,
+    CONSTRAINT users_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 3650))),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'reviewer'::text, 'admin'::text])))
 );
 
@@ -339,6 +390,9 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_sha256_key UNIQUE (sha256);
 
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.closed_accounts
     ADD CONSTRAINT closed_accounts_pkey PRIMARY KEY (user_sha256);
 
@@ -382,6 +436,8 @@ ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_of_user ON public.api_keys USING btree (user_id, id DESC);
+
+CREATE INDEX audit_log_of_subject ON public.audit_log USING btree (subject);
 
 CREATE INDEX credit_changes_of_user ON public.credit_changes USING btree (user_id);
 
@@ -499,6 +555,8 @@ ALTER TABLE ONLY public.webhook_secrets
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.closed_accounts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.credit_balances ENABLE ROW LEVEL SECURITY;
@@ -547,6 +605,8 @@ GRANT USAGE ON SCHEMA public TO anon;
 GRANT USAGE ON SCHEMA public TO authenticated;
 GRANT USAGE ON SCHEMA public TO service_role;
 
+REVOKE ALL ON FUNCTION public.erase_user(erased uuid) FROM PUBLIC;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO service_role;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO authenticated;
@@ -566,6 +626,8 @@ GRANT SELECT(expires_at) ON TABLE public.api_keys TO authenticated;
 GRANT SELECT(last_used_at) ON TABLE public.api_keys TO authenticated;
 
 GRANT SELECT(revoked_at) ON TABLE public.api_keys TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.audit_log TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.closed_accounts TO service_role;
 

@@ -12,6 +12,7 @@ AppError
 │   └── RoleMissing        role_missing         403   the user's role is not enough
 ├── KeyNotFound            key_not_found        404   no such key, or not yours
 ├── UserNotFound           user_not_found       404
+├── LocalUserStays         local_user_stays     409   `cutout dev` needs its user
 ├── TooManyKeys            too_many_keys        409   the account has as many as it may
 ├── TooMuch                too_much              429   of requests or megapixels; extra: retry_after
 └── SignInUnavailable      sign_in_unavailable  503   the issuer's public keys were never reached
@@ -65,6 +66,10 @@ class KeyNotFound(NotFound):
 
 class UserNotFound(NotFound):
     code = "user_not_found"
+
+
+class LocalUserStays(Conflict):
+    code = "local_user_stays"
 
 
 class TooManyKeys(Conflict):

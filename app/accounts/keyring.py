@@ -4,7 +4,7 @@ from uuid import UUID
 
 import uuid_utils
 
-from app.accounts import keys, repository
+from app.accounts import audit, keys, repository
 from app.accounts.errors import KeyNotFound, ScopeMissing, TooManyKeys
 from app.accounts.types import ApiKey, Scope
 from app.db.page import Page, after, cut
@@ -54,9 +54,15 @@ class Keyring:
         return cut(found, [key.id for key in found], limit)
 
     async def revoke(self, user_id: UUID | None, key_id: UUID) -> ApiKey:
-        """From the next request on; again is no error. `user_id` None: whoever's. Raises KeyNotFound."""
-        async with connection(self._pool) as conn:
+        """From the next request on; again is no error. `user_id` None: whoever's, by an operator.
+
+        Raises KeyNotFound.
+        """
+        async with transaction(self._pool) as conn:
             key = await repository.revoke_key(conn, user_id, key_id)
-        if key is None:
-            raise KeyNotFound("no such key")
+            if key is None:
+                raise KeyNotFound("no such key")
+            if user_id is None:
+                details = {"key": str(key_id)}
+                await audit.record(conn, audit.COMMAND_LINE, "key.revoked", key.user_id, details)
         return key

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
@@ -12,6 +13,7 @@ from app.accounts.types import Caller, Left
 from app.queue.buckets import Buckets, LocalBuckets, Take, Taken
 from app.queue.errors import QueueUnavailable
 
+REQUESTS, MEGAPIXELS = "requests", "megapixels"
 REST_S = 1.0
 """After Redis did not answer it is not asked for so long: each request would wait for it in vain."""
 
@@ -28,9 +30,9 @@ class Policy:
     window_s: float
 
     def takes(self, caller: Caller, cost: float) -> list[Take]:
-        takes = [Take(f"limit:{self.name}:user:{caller.user_id}", self.user_quota, self.window_s, cost)]
+        takes = [Take(_key(self.name, "user", caller.user_id), self.user_quota, self.window_s, cost)]
         if caller.key_id is not None:
-            takes.append(Take(f"limit:{self.name}:key:{caller.key_id}", self.key_quota, self.window_s, cost))
+            takes.append(Take(_key(self.name, "key", caller.key_id), self.key_quota, self.window_s, cost))
         return takes
 
 
@@ -79,6 +81,16 @@ class RateLimits:
                 _log.warning("limits are this process's own", for_s=REST_S)
                 self._resting_until = self._clock() + REST_S
         return await self._local.take(takes)
+
+
+def bucket_keys(user_id: UUID, key_ids: Sequence[UUID]) -> list[str]:
+    """Every bucket of a user."""
+    owners = [("user", user_id), *(("key", key_id) for key_id in key_ids)]
+    return [_key(name, kind, owner) for name in (REQUESTS, MEGAPIXELS) for kind, owner in owners]
+
+
+def _key(policy: str, kind: str, owner: UUID) -> str:
+    return f"limit:{policy}:{kind}:{owner}"
 
 
 def _tightest(policy: Policy, takes: Sequence[Take], taken: Taken) -> Left:

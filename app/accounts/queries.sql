@@ -10,18 +10,18 @@ where excluded.email is not null and users.email is distinct from excluded.email
 update credit_balances set plan = 'unmetered' where user_id = %(id)s and plan <> 'unmetered'
 
 -- name: user
-select id, email, role, created_at from users where id = %(id)s
+select id, email, role, retention_days, created_at from users where id = %(id)s
 
 -- name: users_by_email
-select id, email, role, created_at from users where lower(email) = lower(%(email)s) order by id
+select id, email, role, retention_days, created_at from users where lower(email) = lower(%(email)s) order by id
 
 -- name: list_users
-select id, email, role, created_at from users
+select id, email, role, retention_days, created_at from users
 where %(after)s::uuid is null or id > %(after)s
 order by id limit %(limit)s
 
 -- name: set_role
-update users set role = %(role)s where id = %(id)s returning id, email, role, created_at
+update users set role = %(role)s where id = %(id)s returning id, email, role, retention_days, created_at
 
 -- name: key_shown
 -- good keys only: a revoked one is as unknown as one that never was
@@ -56,3 +56,29 @@ order by id desc limit %(limit)s
 update api_keys set revoked_at = coalesce(revoked_at, now())
 where id = %(id)s and (%(user_id)s::uuid is null or user_id = %(user_id)s)
 returning *
+
+-- name: set_retention
+-- of images from now on; those that are here keep their day
+update users set retention_days = %(days)s where id = %(id)s
+returning id, email, role, retention_days, created_at
+
+-- name: key_ids
+select id from api_keys where user_id = %(user_id)s
+
+-- name: erase_user
+select erase_user(%(id)s) as report
+
+-- name: known_users
+select id from users where id = any (%(ids)s)
+
+-- name: forget_closed
+-- no token lives so long (Supabase: a week at most)
+delete from closed_accounts where closed_at < now() - interval '30 days'
+
+-- name: record
+insert into audit_log (actor, action, subject, details) values (%(actor)s, %(action)s, %(subject)s, %(details)s)
+
+-- name: deeds
+select id, actor, action, subject, details, created_at from audit_log
+where %(after)s::uuid is null or id < %(after)s
+order by id desc limit %(limit)s

@@ -10,7 +10,7 @@ from app.accounts.types import ApiKey, Caller, Role, Scope, User
 from app.db.pool import Connection, Row
 from app.db.queries import load
 
-_SQL = load(Path(__file__).with_name("queries.sql"))
+SQL = load(Path(__file__).with_name("queries.sql"))
 
 
 def user_sha256(user_id: UUID) -> bytes:
@@ -20,36 +20,36 @@ def user_sha256(user_id: UUID) -> bytes:
 
 async def ensure_user(conn: Connection, user_id: UUID, email: str | None) -> None:
     values = {"id": user_id, "email": email, "sha256": user_sha256(user_id)}
-    await conn.execute(_SQL["ensure_user"], values)
+    await conn.execute(SQL["ensure_user"], values)
 
 
 async def unmeter(conn: Connection, user_id: UUID) -> None:
-    await conn.execute(_SQL["unmeter"], {"id": user_id})
+    await conn.execute(SQL["unmeter"], {"id": user_id})
 
 
 async def user(conn: Connection, user_id: UUID) -> User | None:
-    row = await (await conn.execute(_SQL["user"], {"id": user_id})).fetchone()
+    row = await (await conn.execute(SQL["user"], {"id": user_id})).fetchone()
     return _user(row) if row else None
 
 
 async def users_by_email(conn: Connection, email: str) -> list[User]:
-    rows = await (await conn.execute(_SQL["users_by_email"], {"email": email})).fetchall()
+    rows = await (await conn.execute(SQL["users_by_email"], {"email": email})).fetchall()
     return [_user(row) for row in rows]
 
 
 async def users(conn: Connection, after: UUID | None, limit: int) -> list[User]:
-    rows = await (await conn.execute(_SQL["list_users"], {"after": after, "limit": limit})).fetchall()
+    rows = await (await conn.execute(SQL["list_users"], {"after": after, "limit": limit})).fetchall()
     return [_user(row) for row in rows]
 
 
 async def set_role(conn: Connection, user_id: UUID, role: Role) -> User | None:
-    row = await (await conn.execute(_SQL["set_role"], {"id": user_id, "role": role})).fetchone()
+    row = await (await conn.execute(SQL["set_role"], {"id": user_id, "role": role})).fetchone()
     return _user(row) if row else None
 
 
 async def key_shown(conn: Connection, sha256: bytes) -> tuple[Caller, bool] | None:
     """Whose good key it is, and whether its use is to be noted."""
-    row = await (await conn.execute(_SQL["key_shown"], {"sha256": sha256})).fetchone()
+    row = await (await conn.execute(SQL["key_shown"], {"sha256": sha256})).fetchone()
     if row is None:
         return None
     caller = Caller(row["user_id"], _scopes(row), Role(row["role"]), row["id"])
@@ -57,29 +57,55 @@ async def key_shown(conn: Connection, sha256: bytes) -> tuple[Caller, bool] | No
 
 
 async def note_use(conn: Connection, key_id: UUID) -> None:
-    await conn.execute(_SQL["note_use"], {"id": key_id})
+    await conn.execute(SQL["note_use"], {"id": key_id})
 
 
 async def insert_key(conn: Connection, values: Mapping[str, object]) -> ApiKey | None:
     """None: the user has as many as allowed. Needs a transaction."""
-    await conn.execute(_SQL["lock_user"], values)
-    row = await (await conn.execute(_SQL["insert_key"], values)).fetchone()
+    await conn.execute(SQL["lock_user"], values)
+    row = await (await conn.execute(SQL["insert_key"], values)).fetchone()
     return _key(row) if row else None
 
 
 async def list_keys(conn: Connection, user_id: UUID, after: UUID | None, limit: int) -> list[ApiKey]:
     values = {"user_id": user_id, "after": after, "limit": limit}
-    return [_key(row) for row in await (await conn.execute(_SQL["list_keys"], values)).fetchall()]
+    return [_key(row) for row in await (await conn.execute(SQL["list_keys"], values)).fetchall()]
 
 
 async def revoke_key(conn: Connection, user_id: UUID | None, key_id: UUID) -> ApiKey | None:
     """`user_id` None: whoever's it is."""
-    row = await (await conn.execute(_SQL["revoke_key"], {"id": key_id, "user_id": user_id})).fetchone()
+    row = await (await conn.execute(SQL["revoke_key"], {"id": key_id, "user_id": user_id})).fetchone()
     return _key(row) if row else None
 
 
+async def key_ids(conn: Connection, user_id: UUID) -> list[UUID]:
+    rows = await (await conn.execute(SQL["key_ids"], {"user_id": user_id})).fetchall()
+    return [row["id"] for row in rows]
+
+
+async def erase_user(conn: Connection, user_id: UUID) -> dict[str, int] | None:
+    """How many rows of each kind went; None: no such user."""
+    row = await (await conn.execute(SQL["erase_user"], {"id": user_id})).fetchone()
+    report: dict[str, int] | None = row["report"] if row else None
+    return report
+
+
+async def known_users(conn: Connection, ids: list[UUID]) -> set[UUID]:
+    rows = await (await conn.execute(SQL["known_users"], {"ids": ids})).fetchall()
+    return {row["id"] for row in rows}
+
+
+async def forget_closed(conn: Connection) -> None:
+    await conn.execute(SQL["forget_closed"])
+
+
+async def set_retention(conn: Connection, user_id: UUID, days: int | None) -> User | None:
+    row = await (await conn.execute(SQL["set_retention"], {"id": user_id, "days": days})).fetchone()
+    return _user(row) if row else None
+
+
 def _user(row: Row) -> User:
-    return User(row["id"], row["email"], Role(row["role"]), row["created_at"])
+    return User(row["id"], row["email"], Role(row["role"]), row["retention_days"], row["created_at"])
 
 
 def _key(row: Row) -> ApiKey:

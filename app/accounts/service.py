@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from app.accounts import repository
+from app.accounts import audit, repository
 from app.accounts.errors import UserNotFound
 from app.accounts.types import LOCAL_USER_ID, Role, User
 from app.db.page import Page, after, cut
-from app.db.pool import Pool, connection
+from app.db.pool import Pool, connection, transaction
 
 
 class AccountService:
@@ -49,10 +49,19 @@ class AccountService:
             users = await repository.users(conn, after(cursor), limit + 1)
         return cut(users, [user.id for user in users], limit)
 
-    async def set_role(self, user_id: UUID, role: Role) -> User:
+    async def set_role(self, user_id: UUID, role: Role, actor: str = audit.COMMAND_LINE) -> User:
         """Raises UserNotFound."""
-        async with connection(self._pool) as conn:
+        async with transaction(self._pool) as conn:
             user = await repository.set_role(conn, user_id, role)
+            if user is None:
+                raise UserNotFound("no such user")
+            await audit.record(conn, actor, "role.set", user_id, {"role": role})
+        return user
+
+    async def set_retention(self, user_id: UUID, days: int | None) -> User:
+        """Of images from now on; None: the default. Raises UserNotFound."""
+        async with connection(self._pool) as conn:
+            user = await repository.set_retention(conn, user_id, days)
         if user is None:
             raise UserNotFound("no such user")
         return user

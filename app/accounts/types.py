@@ -49,6 +49,8 @@ class User:
     id: UUID
     email: str | None
     role: Role
+    retention_days: int | None
+    """How long images are kept; None: the default."""
     created_at: datetime
 
 

@@ -1,21 +1,21 @@
-"""`/api/account…`: what the caller has, spent and saved; and, for admins, `/api/admin/users/{id}/…`."""
+"""`/api/account…`: what the caller has, spent and saved; and the end of it."""
 
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
+from uuid import UUID
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from app.accounts.erasure import Erased
 from app.accounts.types import User
 from app.api.auth import current_user
-from app.api.idempotency import held_key
-from app.api.params import NoParams, Params, parse, path_id, query, read_body
+from app.api.errors import BadParameter
+from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.schemas import time_json
 from app.api.state import State
-from app.credits.service import milli
 from app.credits.statement import statement_csv
-from app.credits.types import MAX_GRANT, Balance, DayUsage, Entry, Plan
+from app.credits.types import Balance, DayUsage, Plan
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _MICRO = 1_000_000
@@ -25,10 +25,14 @@ class UsageQuery(Params):
     days: int = Field(30, ge=1, le=3660)
 
 
-class Grant(Params):
-    credits: Annotated[Decimal, Field(ge=-MAX_GRANT, le=MAX_GRANT, decimal_places=3)]
-    """Below zero: taken back."""
-    note: str | None = Field(None, max_length=200)
+class AccountChange(Params):
+    retention_days: int | None = Field(..., ge=1, le=3650)
+    """How long images are kept from now on; null: the default."""
+
+
+class Confirmed(Params):
+    confirm: UUID
+    """The account's own id: nobody deletes it by a slip."""
 
 
 async def get_account(request: Request[State]) -> Response:
@@ -58,18 +62,25 @@ async def statement(request: Request[State]) -> Response:
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def grant(request: Request[State]) -> Response:
-    """201 with the entry and what is available now. With an Idempotency-Key, once."""
-    admin, user_id = current_user(request), path_id(request, "user_id")
-    credits = request.state["credits"]
-    async with read_body(request) as body, held_key(request, admin, body) as key:
-        wanted = parse(Grant, body.values)
-        if key is not None and key.made is not None:
-            entry = await credits.entry(user_id, key.made)
-        else:
-            entry = await credits.grant(user_id, milli(wanted.credits), wanted.note, key)
-    document = {**_entry_json(entry), **balance_json(await credits.balance(user_id))}
-    return JSONResponse(document, 201, _NO_STORE)
+async def change_account(request: Request[State]) -> Response:
+    user_id = current_user(request)
+    async with read_body(request) as body:
+        change = parse(AccountChange, body.values)
+    user = await request.state["accounts"].set_retention(user_id, change.retention_days)
+    return JSONResponse(_user_json(user), headers=_NO_STORE)
+
+
+async def erase_account(request: Request[State]) -> Response:
+    """200 with what is gone: everything. `?confirm=` is the account's id."""
+    user_id = current_user(request)
+    if query(Confirmed, request).confirm != user_id:
+        raise BadParameter("confirm: this is not the id of your account")
+    erased = await request.state["erasure"].erase(user_id, "the user")
+    return JSONResponse(erased_json(erased), headers=_NO_STORE)
+
+
+def erased_json(erased: Erased) -> dict[str, Any]:
+    return {**erased.rows, "files": erased.files, "bytes": erased.bytes}
 
 
 def balance_json(balance: Balance) -> dict[str, Any]:
@@ -89,16 +100,8 @@ def _user_json(user: User) -> dict[str, Any]:
         "id": str(user.id),
         "email": user.email,
         "role": user.role,
+        "retention_days": user.retention_days,
         "created_at": time_json(user.created_at),
-    }
-
-
-def _entry_json(entry: Entry) -> dict[str, Any]:
-    return {
-        "entry_id": str(entry.id),
-        "granted": entry.granted / 1000,
-        "note": entry.note,
-        "created_at": time_json(entry.created_at),
     }
 
 

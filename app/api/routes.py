@@ -8,7 +8,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.accounts.types import Role, Scope
-from app.api import account, editor, events, health, images, jobs, keys, models, segment, session, webhooks
+from app.api import (
+    account,
+    admin,
+    editor,
+    events,
+    health,
+    images,
+    jobs,
+    keys,
+    models,
+    segment,
+    session,
+    webhooks,
+)
 from app.api.auth import Guard, Need
 from app.api.state import State
 
@@ -36,10 +49,11 @@ OPEN = frozenset(
         "/models/files/{sha256}",
     }
 )
-"""Paths for anybody. Every other one is guarded: to read for GET and WebSocket, to write for the rest."""
+"""Paths for anybody. Every other one is guarded: to read for GET and WebSocket, to write for the
+rest, for admins below `/api/admin/`."""
 
 NEEDS: dict[tuple[str, str], Need] = {
-    ("POST", "/api/admin/users/{user_id:uuid}/credits"): Need(Scope.ADMIN, Role.ADMIN),
+    ("DELETE", "/api/account"): Need(Scope.ADMIN),
     ("POST", "/api/keys"): Need(Scope.ADMIN),
     ("DELETE", "/api/keys/{key_id:uuid}"): Need(Scope.ADMIN),
 }
@@ -54,6 +68,8 @@ def guarded(route: Route | WebSocketRoute) -> BaseRoute:
 
 
 def need_of(method: str, path: str) -> Need:
+    if path.startswith("/api/admin/"):
+        return Need(Scope.ADMIN, Role.ADMIN)
     return NEEDS.get((method, path), Need(Scope.READ if method == "GET" else Scope.WRITE))
 
 
@@ -66,10 +82,17 @@ _TABLE: list[Route | WebSocketRoute] = [
     resource("/api/session", POST=session.begin, DELETE=session.end),
     resource("/api/keys", GET=keys.list_keys, POST=keys.create),
     Route("/api/keys/{key_id:uuid}", keys.revoke, methods=["DELETE"]),
-    Route("/api/account", account.get_account),
+    resource(
+        "/api/account",
+        GET=account.get_account,
+        PATCH=account.change_account,
+        DELETE=account.erase_account,
+    ),
     Route("/api/account/usage", account.usage),
     Route("/api/account/statement.csv", account.statement),
-    Route("/api/admin/users/{user_id:uuid}/credits", account.grant, methods=["POST"]),
+    Route("/api/admin/users/{user_id:uuid}/credits", admin.grant, methods=["POST"]),
+    Route("/api/admin/users/{user_id:uuid}", admin.erase, methods=["DELETE"]),
+    Route("/api/admin/audit", admin.audit_log),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),
     Route("/api/segment/apply-mask", segment.apply_mask, methods=["POST"]),
     Route("/api/segment/decode", segment.decode, methods=["POST"]),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from app.accounts.erasure import Erasure
 from app.accounts.keyring import Keyring
 from app.accounts.limits import RateLimits
 from app.accounts.service import AccountService
@@ -33,6 +34,7 @@ class Lifespan(TypedDict):
     accounts: AccountService
     keyring: Keyring
     credits: Credits
+    erasure: Erasure
     prices: Prices
     doorbell: ArqDoorbell
     store: ObjectStore

@@ -1,6 +1,7 @@
 """`cutout users …` and `cutout keys …`: who may come in."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -10,13 +11,20 @@ import typer
 from rich.table import Column, Table
 from uuid_utils.compat import uuid7
 
+from app.accounts.audit import COMMAND_LINE, Deed, deeds
+from app.accounts.erasure import Erased, Erasure
 from app.accounts.keyring import Keyring
 from app.accounts.service import AccountService
 from app.accounts.types import ApiKey, Role, Scope, User
 from app.commands.output import AsJson, print_json, print_rows
 from app.db.page import MAX_LIMIT, Page
 from app.db.pool import Pool, open_pool
+from app.jobs.events import Events
+from app.jobs.service import JobService
+from app.queue.arq_adapter import ArqDoorbell, connect
+from app.queue.buckets import RedisBuckets
 from app.settings import Settings
+from app.storage.local import LocalStore
 
 T = TypeVar("T")
 
@@ -61,6 +69,47 @@ def grant_role(who: Who, role: Annotated[Role, typer.Argument(help="From now on.
 
     user = ask(change)
     typer.echo(f"{user.id}: {user.role}")
+
+
+@users_app.command("retention")
+def set_retention(
+    who: Who,
+    days: Annotated[int | None, typer.Argument(min=1, max=3650, help="Empty: the default.")] = None,
+) -> None:
+    """How long the user's images are kept, from now on."""
+
+    async def change(pool: Pool) -> User:
+        accounts = AccountService(pool)
+        return await accounts.set_retention((await accounts.find(who)).id, days)
+
+    user = ask(change)
+    kept = "the default" if user.retention_days is None else f"{user.retention_days} days"
+    typer.echo(f"{user.id}: images are kept for {kept}")
+
+
+@users_app.command("delete")
+def delete_user(who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete the user with every row and every file. Needs REDIS_URL too. There is no way back."""
+    user = ask(lambda pool: AccountService(pool).find(who))
+    if not yes:
+        typer.confirm(f"Delete {user.id} ({user.email or 'no address'}) and all that is theirs?", abort=True)
+    erased = asyncio.run(_erase(Settings.load(), user.id))
+    counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in erased.rows.items())
+    typer.echo(f"{user.id}: gone with {counts}, {erased.files} files of {erased.bytes:,} bytes")
+
+
+@users_app.command("audit")
+def audit_log(*, limit: Limit = 50, cursor: Cursor = None, as_json: AsJson = False) -> None:
+    """What was done to accounts, newest first."""
+    page = ask(lambda pool: deeds(pool, cursor, limit))
+    if as_json:
+        print_json(Page[Deed], page)
+        return
+    rows = Table("when", "who", "what", Column("to", no_wrap=True), "details", box=None)
+    for deed in page.items:
+        when, to = f"{deed.created_at:%Y-%m-%d %H:%M}", str(deed.subject or "")
+        rows.add_row(when, deed.actor, deed.action, to, json.dumps(deed.details))
+    _print_page(rows, page.next_cursor)
 
 
 @keys_app.command("create")
@@ -123,6 +172,19 @@ def ask(question: Callable[[Pool], Awaitable[T]]) -> T:
             await pool.close()
 
     return asyncio.run(answer())
+
+
+async def _erase(settings: Settings, user_id: UUID) -> Erased:
+    services = settings.services()
+    pool, redis = await open_pool(services.database_url, max_size=1), connect(services.redis_url)
+    bell = ArqDoorbell(redis)
+    try:
+        jobs = JobService(pool, bell, Events(bell))
+        erasure = Erasure(pool, LocalStore(settings.storage_dir), jobs, RedisBuckets(redis))
+        return await erasure.erase(user_id, COMMAND_LINE)
+    finally:
+        await bell.close()
+        await pool.close()
 
 
 def _print_page(rows: Table, next_cursor: str | None) -> None:

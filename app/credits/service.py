@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.errors import CheckViolation
 
+from app.accounts import audit
 from app.accounts.errors import UserNotFound
 from app.credits import repository
 from app.credits.errors import NoCredits
@@ -37,7 +38,13 @@ class Credits:
         return found
 
     async def grant(
-        self, user_id: UUID, amount: int, note: str | None = None, key: Named | None = None
+        self,
+        user_id: UUID,
+        amount: int,
+        note: str | None = None,
+        key: Named | None = None,
+        *,
+        actor: str = audit.COMMAND_LINE,
     ) -> Entry:
         """`amount` in milli-credits; below zero it is taken back. Raises UserNotFound, NoCredits."""
         async with transaction(self._pool) as conn:
@@ -47,6 +54,8 @@ class Credits:
                 raise UserNotFound("no such user")
             if key is not None:
                 await key.name(conn, entry.id)
+            details = {"milli_credits": amount, "note": note}
+            await audit.record(conn, actor, "credits.granted", user_id, details)
         return entry
 
     async def entry(self, user_id: UUID, entry_id: UUID) -> Entry:
@@ -59,11 +68,12 @@ class Credits:
 
     async def set_plan(self, user_id: UUID, plan: Plan) -> None:
         """Raises UserNotFound; NoCredits where more was spent than `prepaid` allows: grant the rest first."""
-        async with connection(self._pool) as conn:
+        async with transaction(self._pool) as conn:
             with paid("more was spent than granted: grant the rest before the plan can be prepaid"):
                 found = await repository.set_plan(conn, user_id, plan)
-        if not found:
-            raise UserNotFound("no such user")
+            if not found:
+                raise UserNotFound("no such user")
+            await audit.record(conn, audit.COMMAND_LINE, "plan.set", user_id, {"plan": plan})
 
     async def statement(self, user_id: UUID) -> AsyncIterator[tuple[Entry, int]]:
         """Every entry in the order of time, each with what was available after it (milli-credits)."""

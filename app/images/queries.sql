@@ -1,7 +1,8 @@
 -- name: insert_image
 insert into images (id, user_id, storage_key, sha256, width, height, format, bytes, filename, expires_at)
 values (%(id)s, %(user_id)s, %(storage_key)s, %(sha256)s, %(width)s, %(height)s, %(format)s, %(bytes)s, %(filename)s,
-        now() + make_interval(secs => %(retention_s)s))
+        now() + make_interval(secs => coalesce(
+            (select retention_days * 86400 from users where id = %(user_id)s), %(retention_s)s)))
 returning *
 
 -- name: image
@@ -59,4 +60,6 @@ where (deleted_at is not null and purged_at is null) or (deleted_at is null and 
 limit %(limit)s
 
 -- name: purged
-update images set deleted_at = coalesce(deleted_at, now()), purged_at = now(), working_key = null where id = %(id)s
+update images set deleted_at = coalesce(deleted_at, now()), purged_at = now(), working_key = null,
+    filename = null  -- people's names stand in them
+where id = %(id)s

@@ -129,6 +129,15 @@ update jobs set status = 'canceled', fence = fence + 1, lease_until = null, fini
 where image_id = %(image_id)s and status in ('queued', 'processing')
 returning *
 
+-- name: cancel_of_user
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
+    leftovers = leftovers or status = 'processing'
+where user_id = %(user_id)s and status in ('queued', 'processing')
+returning *
+
+-- name: canceled_of_user
+select * from jobs where user_id = %(user_id)s and status = 'canceled'
+
 -- name: forget_results_of_image
 update jobs set result_key = null where image_id = %(image_id)s and result_key is not null
 

@@ -13,7 +13,7 @@ from app.db.pool import Connection, Pool, connection, transaction
 from app.images.errors import ImageNotFound
 from app.jobs import repository
 from app.jobs.admission import NO_LIMITS, Limits, admit
-from app.jobs.announce import announce
+from app.jobs.announce import announce, answered
 from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
 from app.jobs.idempotency import HeldKey
@@ -110,6 +110,15 @@ class JobService:
         canceled = await repository.many(conn, "cancel_of_image", {"image_id": image_id})
         await repository.forget_results_of_image(conn, image_id)
         return canceled
+
+    async def cancel_of_user(self, user_id: UUID) -> None:
+        """All that wait or run; and no announcement is left of these nor of any that were canceled before."""
+        values = {"user_id": user_id}
+        async with connection(self._pool) as conn:
+            await self._events.changed(*await repository.many(conn, "cancel_of_user", values))
+            canceled = await repository.many(conn, "canceled_of_user", values)
+        for queue in {job.queue for job in canceled}:
+            await answered(self._doorbell, queue, [job for job in canceled if job.queue == queue])
 
     async def announce_changes(self, jobs: Sequence[Job]) -> None:
         await self._events.changed(*jobs)

@@ -1,7 +1,7 @@
 """How much of a quota is used: the generic cell rate algorithm (ITU-T I.371), in Redis or in this process.
 
-A bucket is one number, the time at which it will be full again. Taking moves that on by
-cost · window / quota; what would move it more than a window ahead of now is refused. Of several buckets all are taken from, or none.
+A bucket is one number, the time at which it will be full again. Taking moves it on by cost · window / quota,
+unless that were more than a window ahead of now. Of several buckets all are taken from, or none.
 """
 
 import asyncio
@@ -76,6 +76,7 @@ class RedisBuckets:
     """Shared by all processes."""
 
     def __init__(self, redis: Redis) -> None:
+        self._redis = redis
         self._script = redis.register_script(_TAKE)
 
     async def take(self, takes: Sequence[Take]) -> Taken:
@@ -86,6 +87,14 @@ class RedisBuckets:
         except (RedisError, OSError, TimeoutError) as error:
             raise QueueUnavailable("the limits do not answer") from error
         return Taken(float(wait), tuple(map(float, used)))
+
+    async def forget(self, keys: Sequence[str]) -> None:
+        """Raises QueueUnavailable."""
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await self._redis.delete(*keys)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise QueueUnavailable("the limits do not answer") from error
 
 
 class LocalBuckets:

@@ -5,9 +5,21 @@ Files of a job carry its fence: a run that lost its lease never writes over the 
 
 from uuid import UUID
 
+USERS = "users/"
+"""Everything that belongs to somebody."""
+
+
+def user_prefix(user_id: UUID) -> str:
+    return f"{USERS}{user_id}/"
+
+
+def owner(key: str) -> UUID:
+    """Whose object it is."""
+    return UUID(key.split("/")[1])
+
 
 def image_prefix(user_id: UUID, image_id: UUID) -> str:
-    return f"users/{user_id}/images/{image_id}/"
+    return f"{user_prefix(user_id)}images/{image_id}/"
 
 
 def image(user_id: UUID, image_id: UUID, ext: str) -> str:

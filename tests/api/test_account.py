@@ -66,3 +66,42 @@ def test_usage_of_ten_cutouts(gate: Gate) -> None:
     with gate.person(user) as me:
         total = me.get("/api/account/usage").json()["total"]
     assert total == {"cutouts": 10, "credits": 5, "cost_usd": 0.2, "saved_usd": 1.05}
+
+
+def test_an_account_is_deleted_by_its_owner_who_says_so_twice(gate: Gate) -> None:
+    user = gate.user()
+    with gate.person(user) as me:
+        assert me.post("/api/images", files={"image": ("cat.jpg", CAT.path.read_bytes())}).status_code == 201
+        refused(me.delete("/api/account"), 422, "bad_parameter")
+        refused(me.delete(f"/api/account?confirm={uuid4()}"), 422, "bad_parameter")
+        gone = me.delete(f"/api/account?confirm={user}")
+        assert gone.status_code == 200
+        assert (gone.json()["images"], gone.json()["files"]) == (1, 1)
+        assert gone.json()["bytes"] == CAT.path.stat().st_size
+        refused(me.get("/api/account"), 401, "account_closed")
+
+
+def test_an_admin_deletes_a_user_and_the_log_knows(gate: Gate) -> None:
+    user, admin_id = gate.user(), gate.user(Role.ADMIN)
+    with gate.person(admin_id) as admin:
+        assert admin.post(f"/api/admin/users/{user}/credits", json={"credits": 1}).status_code == 201
+        granted = admin.get("/api/admin/audit?limit=1").json()["items"][0]
+        assert (granted["actor"], granted["action"], granted["subject"]) == (
+            str(admin_id),
+            "credits.granted",
+            str(user),
+        )
+        assert granted["details"] == {"milli_credits": 1000, "note": None}
+        assert admin.delete(f"/api/admin/users/{user}").status_code == 200
+        refused(admin.delete(f"/api/admin/users/{user}"), 404, "user_not_found")
+        erased = admin.get("/api/admin/audit?limit=1").json()["items"][0]
+        assert (erased["actor"], erased["action"], erased["subject"]) == (str(admin_id), "user.erased", None)
+
+
+def test_retention_of_an_account(gate: Gate) -> None:
+    with gate.person(gate.user()) as me:
+        assert me.patch("/api/account", json={"retention_days": 7}).json()["retention_days"] == 7
+        assert me.get("/api/account").json()["retention_days"] == 7
+        assert me.patch("/api/account", json={"retention_days": None}).json()["retention_days"] is None
+        refused(me.patch("/api/account", json={"retention_days": 0}), 422, "bad_parameter")
+        refused(me.patch("/api/account", json={}), 422, "bad_parameter")

@@ -80,3 +80,25 @@ def test_without_a_database(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL")
     status, _, err = run("users", "list")
     assert status == 78 and "DATABASE_URL is not set" in err
+
+
+def test_retention(run: Run, user: str) -> None:
+    assert run("users", "retention", user, 7)[1] == f"{user}: images are kept for 7 days\n"
+    assert run("users", "retention", user)[1] == f"{user}: images are kept for the default\n"
+
+
+def test_a_user_is_deleted_and_the_log_knows(
+    run: Run, user: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    run("keys", "create", user)
+    code, out, _ = run("users", "delete", user, "--yes")
+    assert code == 0 and out.startswith(f"{user}: gone with ") and "1 keys" in out
+    assert run("users", "delete", user, "--yes")[0] == 2
+    (deed,) = json.loads(run("users", "audit", "--json")[1])["items"]
+    assert (deed["actor"], deed["action"], deed["subject"]) == ("command line", "user.erased", None)
+    assert "user.erased" in run("users", "audit")[1]
+
+
+def test_garbage(run: Run) -> None:
+    assert run("gc")[1] == "0 images and 0 orphaned files removed\n"

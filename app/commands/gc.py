@@ -1,0 +1,37 @@
+"""`cutout gc`: remove now what nobody needs any more."""
+
+from app.accounts.erasure import forget_closed, orphans
+from app.commands.accounts import ask
+from app.db.pool import Pool, connection
+from app.images import repository as images
+from app.images.service import purge
+from app.settings import Settings
+from app.storage.base import ObjectStore
+from app.storage.local import LocalStore
+
+_AT_ONCE = 200
+
+
+def gc() -> tuple[int, int]:
+    """(images, files): expired or deleted images, and files whose owner is no more. Needs DATABASE_URL."""
+    store = LocalStore(Settings.load().storage_dir)
+    return ask(lambda pool: collect(pool, store))
+
+
+async def collect(pool: Pool, store: ObjectStore) -> tuple[int, int]:
+    """Safe to repeat and beside a running server. Raises DatabaseUnavailable, StorageUnavailable."""
+    buried = 0
+    while True:
+        async with connection(pool) as conn:
+            found = await images.to_purge(conn, _AT_ONCE)
+        if not found:
+            break
+        for user_id, image_id in found:
+            await purge(pool, store, user_id, image_id)
+        buried += len(found)
+    files = 0
+    async for keys in orphans(pool, store):
+        await store.delete(keys)
+        files += len(keys)
+    await forget_closed(pool)
+    return buried, files
