@@ -82,3 +82,27 @@ insert into audit_log (actor, action, subject, details) values (%(actor)s, %(act
 select id, actor, action, subject, details, created_at from audit_log
 where %(after)s::uuid is null or id < %(after)s
 order by id desc limit %(limit)s
+
+-- name: export_account
+select id, to_jsonb(u) as document from users u
+where id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) limit %(limit)s
+
+-- name: export_keys
+select id, to_jsonb(k) - 'sha256' as document from api_keys k
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s
+
+-- name: export_images
+select id, to_jsonb(i) - '{storage_key,working_key}'::text[] as document from images i
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s
+
+-- name: export_jobs
+select id, to_jsonb(j) - '{result_key,worker,changed_in}'::text[] as document from jobs j
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s
+
+-- name: export_webhooks
+select id, to_jsonb(w) as document from webhook_endpoints w
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s
+
+-- name: export_deliveries
+select id, to_jsonb(d) as document from webhook_deliveries d
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s

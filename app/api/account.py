@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.accounts.erasure import Erased
+from app.accounts.export import export
 from app.accounts.types import User
 from app.api.auth import current_user
 from app.api.errors import BadParameter
@@ -60,6 +61,15 @@ async def statement(request: Request[State]) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="credits.csv"', **_NO_STORE}
     lines = statement_csv(request.state["credits"].statement(user_id))
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def export_account(request: Request[State]) -> Response:
+    """A ZIP of all that is known of the caller, files included."""
+    user_id = current_user(request)
+    query(NoParams, request)
+    chunks = export(request.state["pool"], request.state["store"], user_id)
+    headers = {"Content-Disposition": 'attachment; filename="cutout-account.zip"', **_NO_STORE}
+    return StreamingResponse(chunks, media_type="application/zip", headers=headers)
 
 
 async def change_account(request: Request[State]) -> Response:

@@ -88,6 +88,7 @@ _TABLE: list[Route | WebSocketRoute] = [
         PATCH=account.change_account,
         DELETE=account.erase_account,
     ),
+    Route("/api/account/export.zip", account.export_account),
     Route("/api/account/usage", account.usage),
     Route("/api/account/statement.csv", account.statement),
     Route("/api/admin/users/{user_id:uuid}/credits", admin.grant, methods=["POST"]),

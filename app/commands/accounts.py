@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, TypeVar
+from pathlib import Path
+from typing import Annotated, BinaryIO, TypeVar
 from uuid import UUID
 
 import typer
@@ -13,12 +15,14 @@ from uuid_utils.compat import uuid7
 
 from app.accounts.audit import COMMAND_LINE, Deed, deeds
 from app.accounts.erasure import Erased, Erasure
+from app.accounts.export import export
 from app.accounts.keyring import Keyring
 from app.accounts.service import AccountService
 from app.accounts.types import ApiKey, Role, Scope, User
 from app.commands.output import AsJson, print_json, print_rows
 from app.db.page import MAX_LIMIT, Page
 from app.db.pool import Pool, open_pool
+from app.errors import BadInput
 from app.jobs.events import Events
 from app.jobs.service import JobService
 from app.queue.arq_adapter import ArqDoorbell, connect
@@ -36,6 +40,10 @@ Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Rows on a page."
 Cursor = Annotated[str | None, typer.Option(help="The next page: as the last one said.")]
 
 _DAY_S = 86_400.0
+
+
+class FileTaken(BadInput):
+    code = "file_taken"
 
 
 @users_app.command("add")
@@ -96,6 +104,21 @@ def delete_user(who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do
     erased = asyncio.run(_erase(Settings.load(), user.id))
     counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in erased.rows.items())
     typer.echo(f"{user.id}: gone with {counts}, {erased.files} files of {erased.bytes:,} bytes")
+
+
+@users_app.command("export")
+def export_user(who: Who, out: Annotated[Path, typer.Argument(help="The ZIP; not there yet.")]) -> None:
+    """All that is known of the user, files included."""
+    store = LocalStore(Settings.load().storage_dir)
+
+    async def write(pool: Pool) -> None:
+        user = await AccountService(pool).find(who)
+        with new_file(out) as file:
+            async for chunk in export(pool, store, user.id):
+                await asyncio.to_thread(file.write, chunk)
+
+    ask(write)
+    typer.echo(f"{out}: {out.stat().st_size:,} bytes")
 
 
 @users_app.command("audit")
@@ -185,6 +208,14 @@ async def _erase(settings: Settings, user_id: UUID) -> Erased:
     finally:
         await bell.close()
         await pool.close()
+
+
+def new_file(path: Path) -> BinaryIO:
+    """For the user's eyes alone. Raises FileTaken."""
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except FileExistsError:
+        raise FileTaken(f"{path} is there already") from None
 
 
 def _print_page(rows: Table, next_cursor: str | None) -> None:

@@ -44,6 +44,7 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("DELETE", "/api/account"): ADMIN,
     ("DELETE", "/api/admin/users/{user_id:uuid}"): OPERATOR,
     ("GET", "/api/admin/audit"): OPERATOR,
+    ("GET", "/api/account/export.zip"): READ,
     ("GET", "/api/account/usage"): READ,
     ("GET", "/api/account/statement.csv"): READ,
     ("POST", "/api/admin/users/{user_id:uuid}/credits"): OPERATOR,

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import zipfile
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -102,3 +104,13 @@ def test_a_user_is_deleted_and_the_log_knows(
 
 def test_garbage(run: Run) -> None:
     assert run("gc")[1] == "0 images and 0 orphaned files removed\n"
+
+
+def test_export(run: Run, user: str, tmp_path: Path) -> None:
+    out = tmp_path / "shop.zip"
+    assert run("users", "export", user, out)[0] == 0
+    with zipfile.ZipFile(out) as archive:
+        assert json.loads(archive.read("account.jsonl"))["email"] == "shop@example.com"
+    assert out.stat().st_mode & 0o777 == 0o600
+    code, _, err = run("users", "export", user, out)
+    assert code == 2 and "[file_taken]" in err
