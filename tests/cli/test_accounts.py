@@ -4,7 +4,7 @@ import asyncio
 import json
 import zipfile
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +13,8 @@ from app.accounts.sign_in import SignIn
 from app.accounts.types import Caller
 from app.db.pool import open_pool
 from tests.cli.conftest import Run
+
+NOBODY = UUID("00000000-0000-7000-8000-00000000000f")
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +71,8 @@ def test_users_come_in_pages(run: Run) -> None:
     ("arguments", "code"),
     [
         (("users", "grant", "nobody@example.com", "admin"), "user_not_found"),
-        (("keys", "create", uuid4()), "user_not_found"),
-        (("keys", "revoke", uuid4()), "key_not_found"),
+        (("keys", "create", NOBODY), "user_not_found"),
+        (("keys", "revoke", NOBODY), "key_not_found"),
     ],
 )
 def test_what_is_not_there(run: Run, arguments: tuple[object, ...], code: str) -> None:
