@@ -13,6 +13,7 @@ from app.accounts.keyring import Keyring
 from app.accounts.limits import MEGAPIXELS, REQUESTS, Policy, RateLimits
 from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
+from app.api.body import Slots
 from app.api.decoding import Decoding
 from app.api.middleware import EmbeddedGuard, RequestContext
 from app.api.problems import HANDLERS
@@ -91,6 +92,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 client=client,
                 decoding=Decoding(models, store, settings),
                 upload_dir=upload_dir,
+                uploads=Slots(settings.uploads_at_once),
             )
     finally:
         await doorbell.close()

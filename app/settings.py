@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     user_slots: int | None = Field(None, ge=1)
     queue_limit: int = Field(10_000, ge=1)
     user_queue_limit: int = Field(5_000, ge=1)
+    uploads_at_once: int = Field(32, ge=1)
     limit_requests: int = Field(1200, ge=1)
     limit_key_requests: int = Field(600, ge=1)
     limit_megapixels: int = Field(20_000, ge=100)

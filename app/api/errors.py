@@ -6,6 +6,7 @@ AppError
 │   ├── MalformedBody    malformed_body       400   not the JSON object or multipart form it says it is
 │   ├── UnknownParameter unknown_parameter    400   a name that this call does not have
 │   ├── TwoCredentials   two_credentials      400   whose request is it?
+│   ├── DigestMismatch   digest_mismatch      400   the body is not the one that Content-Digest names
 │   ├── RepeatedParameter repeated_parameter  400   which of the two is meant?
 │   ├── BadEventId       bad_event_id         400   Last-Event-ID is none of ours
 │   ├── BadParameter     bad_parameter        422   a known parameter with an impossible value
@@ -14,6 +15,8 @@ AppError
 │   └── RangeUnsatisfiable range_unsatisfiable 416
 ├── NoResult             no_result            404   the job ended without a file
 ├── ModelNotServed       model_not_served     503   installed here, but no worker encodes with it
+├── BodyTooSlow          body_too_slow        408   nothing came for too long
+├── TooManyUploads       too_many_uploads     503   in this process
 └── NotFinished          not_finished         409   the job has not ended
 """
 
@@ -38,6 +41,21 @@ class UnknownParameter(BadInput):
 class TwoCredentials(BadInput):
     code = "two_credentials"
     status = 400
+
+
+class DigestMismatch(BadInput):
+    code = "digest_mismatch"
+    status = 400
+
+
+class BodyTooSlow(AppError):
+    code = "body_too_slow"
+    status = 408
+    retryable = True
+
+
+class TooManyUploads(Unavailable):
+    code = "too_many_uploads"
 
 
 class RepeatedParameter(BadInput):

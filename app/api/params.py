@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 
+from app.api.body import incoming
 from app.api.errors import (
     BadParameter,
     BodyTooLarge,
@@ -127,17 +128,19 @@ async def read_body(
     limits = limits or {}
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "application/json":
-        yield Body(await _json_object(request.stream(), _length(request.headers)))
+        yield Body(await _json_object(incoming(request), _length(request.headers)))
         return
     if kind != "multipart/form-data":
         raise UnsupportedBody("send application/json or multipart/form-data")
     folder = request.state["upload_dir"]
     length = _length(request.headers)
-    async with received(request.stream(), request.headers["content-type"], length, limits, folder) as form:
-        values: dict[str, Any] = dict(form.fields)
-        for name in values.keys() & set(_JSON_FIELDS):
-            values[name] = _loads(values[name], name)
-        yield Body(values, form.files)
+    kind = request.headers["content-type"]
+    with request.state["uploads"].taken():
+        async with received(incoming(request), kind, length, limits, folder) as form:
+            values: dict[str, Any] = dict(form.fields)
+            for name in values.keys() & set(_JSON_FIELDS):
+                values[name] = _loads(values[name], name)
+            yield Body(values, form.files)
 
 
 def parse(model: type[P], values: Mapping[str, Any]) -> P:

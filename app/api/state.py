@@ -9,6 +9,7 @@ from app.accounts.limits import RateLimits
 from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
 from app.accounts.types import Caller, Left
+from app.api.body import Slots
 from app.api.decoding import Decoding
 from app.credits.service import Credits
 from app.db.pool import Pool
@@ -47,6 +48,7 @@ class Lifespan(TypedDict):
     client: GuardedClient
     decoding: Decoding
     upload_dir: Path
+    uploads: Slots
 
 
 class State(Lifespan):

@@ -1,0 +1,116 @@
+"""Bodies that are changed on the way, too slow, or too many."""
+
+import base64
+import contextlib
+import hashlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.api import body as module
+from app.api.body import Slots
+from app.api.errors import TooManyUploads
+from tests.api.test_keys import refused
+from tests.data.photos import CAT
+from tests.gate import Gate
+from tests.stack import serving
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def digest(content: bytes, algorithm: str = "sha256") -> str:
+    value = base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
+    return f"{algorithm.replace('sha', 'sha-')}=:{value}:"
+
+
+@pytest.fixture
+def me(gate: Gate) -> Iterator[httpx.Client]:
+    with gate.person(gate.user()) as client:
+        yield client
+
+
+def upload(client: httpx.Client) -> httpx.Request:
+    return client.build_request("POST", "/api/images", files={"image": ("cat.jpg", CAT.path.read_bytes())})
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_an_upload_that_arrived_whole(me: httpx.Client, algorithm: str) -> None:
+    request = upload(me)
+    request.headers["Content-Digest"] = f"md5=:AAAA:, {digest(request.read(), algorithm)}"
+    assert me.send(request).status_code == 201
+
+
+def test_an_upload_that_was_changed_on_the_way_is_not_kept(me: httpx.Client) -> None:
+    request = upload(me)
+    request.headers["Content-Digest"] = digest(request.read() + b"x")
+    refused(me.send(request), 400, "digest_mismatch")
+    assert me.get("/api/images").json()["items"] == []
+
+
+def test_json_has_a_digest_too(me: httpx.Client) -> None:
+    content = b'{"name": "till"}'
+    headers = {"Content-Type": "application/json", "Content-Digest": digest(content)}
+    assert me.post("/api/keys", content=content, headers=headers).status_code == 201
+    refused(me.post("/api/keys", content=b"{}", headers=headers), 400, "digest_mismatch")
+    refused(
+        me.post("/api/keys", content=content, headers={**headers, "Content-Digest": "sha-256=:A:"}),
+        400,
+        "digest_mismatch",
+    )
+
+
+def begun(url: str, token: str, path: str, content_type: str, start: bytes) -> socket.socket:
+    """A request that said it would send 1,000 bytes, and sent `start` of them."""
+    host, port = url.removeprefix("http://").split(":")
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {token}",
+        f"Content-Type: {content_type}",
+        "Content-Length: 1000",
+    ]
+    raw = socket.create_connection((host, int(port)), timeout=30)
+    raw.sendall("\r\n".join([*lines, "", ""]).encode() + start)
+    return raw
+
+
+def test_a_client_that_falls_silent(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SILENCE_S", 0.2)
+    token = gate.signer.token(gate.user())
+    with contextlib.closing(begun(gate.url, token, "/api/keys", "application/json", b"{")) as raw:
+        answer = b""
+        while b"body_too_slow" not in answer:
+            part = raw.recv(4096)
+            assert part, answer
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_a_slot_is_given_back_whatever_happens() -> None:
+    slots = Slots(1)
+    with contextlib.suppress(ValueError), slots.taken():
+        with pytest.raises(TooManyUploads), slots.taken():
+            pass
+        raise ValueError
+    with slots.taken():
+        pass
+
+
+def test_more_uploads_than_slots(gate: Gate, tmp_path: Path) -> None:
+    one = gate.settings.model_copy(update={"uploads_at_once": 1, "data_dir": tmp_path})
+    token = gate.signer.token(gate.user())
+    with serving(one) as url, Gate(url, gate.dsn, one, gate.signer).person(gate.user()) as me:
+        slow = begun(url, token, "/api/images", "multipart/form-data; boundary=x", b"--x\r\n")
+        with contextlib.closing(slow):
+            until = time.monotonic() + 30
+            while not any((tmp_path / "uploads").iterdir()):  # its file's folder: it has the slot
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            answer = me.send(upload(me))
+            refused(answer, 503, "too_many_uploads")
+            assert answer.headers["retry-after"]
+            assert me.get("/api/images").status_code == 200
