@@ -20,11 +20,8 @@ select j.id, j.user_id, j.kind, j.status, j.engine, j.model, j.image_id, '{}'::j
        ) end as queue_position
 from jobs j
 left join images i on i.id = j.image_id and i.deleted_at is null and (i.expires_at is null or i.expires_at > now())
-where j.id = any(%(ids)s)
+where j.id = any(%(ids)s) and (%(owner)s::uuid is null or j.user_id = %(owner)s)
 order by j.id
-
--- name: own
-select id from jobs where id = %(id)s and user_id = %(user_id)s
 
 -- name: page
 -- ids of the user's jobs that have not ended, or that changed since the cursor

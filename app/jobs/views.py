@@ -45,18 +45,18 @@ async def changed(conn: Connection, cursor: int, users: Collection[UUID]) -> lis
     return [Changed(**row) for row in await (await conn.execute(_SQL["changed"], values)).fetchall()]
 
 
-async def views(conn: Connection, ids: Collection[UUID], placed: Collection[UUID] = ()) -> list[JobView]:
-    """In the order of ids; those in `placed` with their position in the queue."""
-    values = {"ids": list(ids), "placed": list(placed)}
+async def views(
+    conn: Connection, ids: Collection[UUID], placed: Collection[UUID] = (), owner: UUID | None = None
+) -> list[JobView]:
+    """In the order of ids; those in `placed` with their position in the queue; of `owner` alone, if named."""
+    values = {"ids": list(ids), "placed": list(placed), "owner": owner}
     return [_view(row) for row in await (await conn.execute(_SQL["views"], values)).fetchall()]
 
 
 async def own(conn: Connection, user_id: UUID, job_id: UUID) -> JobView | None:
     """None: no such job of this user."""
-    values = {"id": job_id, "user_id": user_id}
-    if await (await conn.execute(_SQL["own"], values)).fetchone() is None:
-        return None
-    return (await views(conn, [job_id], [job_id]))[0]
+    found = await views(conn, [job_id], [job_id], user_id)
+    return found[0] if found else None
 
 
 async def page(
