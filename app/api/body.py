@@ -5,8 +5,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -16,6 +16,8 @@ from app.api.errors import BodyTooSlow, DigestMismatch, TooManyUploads
 
 SILENCE_S = 30.0
 """A client that sends nothing for so long has gone without saying so, or holds a slot on purpose."""
+PATIENCE_S = 20.0
+"""For a slot: below the 30 s after which clients give up, above what a burst of small photos takes."""
 _ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
 """Those of RFC 9530 §5 that are safe; others are passed over, as it says."""
 _DIGEST = re.compile(r"\s*([a-z0-9-]+)\s*=\s*:([A-Za-z0-9+/=]*):\s*")
@@ -36,21 +38,23 @@ async def incoming(request: Request[Any]) -> AsyncGenerator[bytes, None]:
 
 
 class Slots:
-    """How many uploads this process holds on its disk at once."""
+    """How many uploads this process holds on its disk at once; the next ones wait, their bodies unread."""
 
     def __init__(self, limit: int) -> None:
-        self._left = limit
+        self._free = asyncio.Semaphore(limit)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Raises TooManyUploads."""
-        if not self._left:
-            raise TooManyUploads("too many uploads are under way; try again in a moment")
-        self._left -= 1
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Raises TooManyUploads where none becomes free in time."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._free.acquire()
+        except TimeoutError:
+            raise TooManyUploads("too many uploads are under way; try again in a moment") from None
         try:
             yield
         finally:
-            self._left += 1
+            self._free.release()
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes:

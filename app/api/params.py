@@ -135,12 +135,14 @@ async def read_body(
     folder = request.state["upload_dir"]
     length = _length(request.headers)
     kind = request.headers["content-type"]
-    with request.state["uploads"].taken():
-        async with received(incoming(request), kind, length, limits, folder) as form:
-            values: dict[str, Any] = dict(form.fields)
-            for name in values.keys() & set(_JSON_FIELDS):
-                values[name] = _loads(values[name], name)
-            yield Body(values, form.files)
+    async with (
+        request.state["uploads"].taken(),
+        received(incoming(request), kind, length, limits, folder) as form,
+    ):
+        values: dict[str, Any] = dict(form.fields)
+        for name in values.keys() & set(_JSON_FIELDS):
+            values[name] = _loads(values[name], name)
+        yield Body(values, form.files)
 
 
 def parse(model: type[P], values: Mapping[str, Any]) -> P:

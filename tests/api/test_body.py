@@ -1,5 +1,6 @@
 """Bodies that are changed on the way, too slow, or too many."""
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -90,17 +91,36 @@ def test_a_client_that_falls_silent(gate: Gate, monkeypatch: pytest.MonkeyPatch)
     assert answer.startswith(b"HTTP/1.1 408")
 
 
-def test_a_slot_is_given_back_whatever_happens() -> None:
+async def test_a_slot_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
     slots = Slots(1)
-    with contextlib.suppress(ValueError), slots.taken():
-        with pytest.raises(TooManyUploads), slots.taken():
-            pass
-        raise ValueError
-    with slots.taken():
+    with contextlib.suppress(ValueError):
+        async with slots.taken():
+            with pytest.raises(TooManyUploads):
+                async with slots.taken():
+                    pass
+            raise ValueError
+    async with slots.taken():
         pass
 
 
-def test_more_uploads_than_slots(gate: Gate, tmp_path: Path) -> None:
+async def test_who_comes_next_waits_for_a_slot() -> None:
+    slots, order = Slots(1), list[str]()
+
+    async def second() -> None:
+        async with slots.taken():
+            order.append("second")
+
+    async with slots.taken():
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0)
+        order.append("first")
+    await waiting
+    assert order == ["first", "second"]
+
+
+def test_more_uploads_than_slots(gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.5)
     one = gate.settings.model_copy(update={"uploads_at_once": 1, "data_dir": tmp_path})
     token = gate.signer.token(gate.user())
     with serving(one) as url, Gate(url, gate.dsn, one, gate.signer).person(gate.user()) as me:
