@@ -1,5 +1,6 @@
 """Rules of the layout that import-linter cannot express."""
 
+import json
 import ast
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,9 @@ def test_every_dependency_has_a_line_that_says_why() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [name for names in project["optional-dependencies"].values() for name in names]
+    web = json.loads((ROOT / "web" / "package.json").read_text())
     wanted = {_name(requirement) for requirement in [*project["dependencies"], *extras]}
+    wanted |= set(web["dependencies"]) | set(web["devDependencies"])
     text = (ROOT / "docs" / "dependencies.md").read_text()
     described = {line.split("`")[1].lower() for line in text.splitlines() if line.startswith("| `")}
     assert described == wanted
