@@ -1,7 +1,7 @@
 """Rules of the layout that import-linter cannot express."""
 
-import json
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
