@@ -17,6 +17,8 @@ RUN pip install --no-cache-dir --no-deps --editable . \
     && mkdir /data && chown cutout /data
 
 USER cutout
-ENV CUTOUT_DATA_DIR=/data CUTOUT_MODELS_DIR=/data/models CUTOUT_HOST=0.0.0.0
+ENV CUTOUT_DATA_DIR=/data CUTOUT_MODELS_DIR=/data/models CUTOUT_HOST=0.0.0.0 NUMBA_CACHE_DIR=/home/cutout/kernels
+# A minute here, so that no first job waits for it; a machine of another kind of processor compiles its own.
+RUN python -c 'from app.matting.warm import warm; warm()'
 EXPOSE 8000
 CMD ["cutout", "serve"]
