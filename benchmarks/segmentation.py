@@ -2,7 +2,7 @@
 
     python -m benchmarks.segmentation [--data DIR] [--every N] [--threads 2]
 
-DIR holds `<set>/images` and `<set>/gt`; without it, the photos of tests/data. The clicker is the usual
+DIR holds `<set>/images` and `<set>/gt`; without it, each photo of tests/data. The clicker is the usual
 robot: the first click in the deepest point of the subject, each next one in that of the largest error.
 """
 
@@ -33,7 +33,7 @@ def main() -> None:
     model = lite(args.threads)
     scores: dict[str, list[list[float]]] = defaultdict(list)
     for sample in list(samples(args.data))[:: args.every]:
-        scores[sample.set].append(clicked(model, sample))
+        scores[sample.set if args.data else sample.name].append(clicked(model, sample))
     print(f"{'set':<20}{'n':>5}" + "".join(f"{count:>8}" for count in SHOWN) + "   clicks, mean IoU")
     scores["all"] = [row for rows in scores.values() for row in rows]
     for name, found in scores.items():

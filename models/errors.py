@@ -10,6 +10,7 @@ ModelError
 ├── RuntimeMissing      what runs this model is not installed (`pip install cutout[torch]`)
 ├── OutOfMemory         one image alone does not fit into the GPU's memory
 ├── DeviceLost          the GPU failed and this process cannot use it again: give the jobs back and end
+├── GraphUnsupported    a decoder with an operator that gradients are not written for
 └── ParityFailed        an exported graph does not compute what its source computes
 """
 
@@ -56,6 +57,10 @@ class OutOfMemory(ModelError):
 
 class DeviceLost(ModelError):
     code = "device_lost"
+
+
+class GraphUnsupported(ModelError):
+    code = "graph_unsupported"
 
 
 class ParityFailed(ModelError):

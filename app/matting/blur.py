@@ -18,9 +18,7 @@ def blurred(image: NDArray[np.generic], sigma: float) -> NDArray[np.float32]:
     """float32 [h, w]; borders repeat. Three extended box filters, whose width is continuous in `sigma`
 
     (Gwosdek, Grewenig, Bruhn, Weickert: Theoretical foundations of Gaussian convolution by extended box
-    filtering,
-    SSVM 2011, eq. 9-10). Flat input stays flat to the bit.
-    """
+    filtering, SSVM 2011, eq. 9-10). Flat input stays flat to the bit."""
     out = image.astype(np.float32)
     if sigma <= 0:
         return out

@@ -1,13 +1,9 @@
 """Closed-form matting of the unknown pixels of one window, pulled towards what colour samples say.
 
 Minimises  Σ over 3x3 windows of the misfit of alpha = a·I + b  +  Σ weight · (alpha - prior)²  with known
-pixels fixed
-(Levin, Lischinski, Weiss: A closed-form solution to natural image matting, PAMI 2008, eq. 12-13). The data
-term is
-what makes it fast as well as better: it bounds the condition number, so that conjugate gradients end after
-40-150
-rounds where the bare Laplacian needs 500-1500.
-"""
+pixels fixed (Levin, Lischinski, Weiss: A closed-form solution to natural image matting, PAMI 2008, eq.
+12-13). The data term is what makes it fast as well as better: it bounds the condition number, so that
+conjugate gradients end after 40-150 rounds where the bare Laplacian needs 500-1500."""
 
 from dataclasses import dataclass
 
@@ -34,9 +30,7 @@ def solved(colours: Colours, trimap: NDArray[np.uint8], prior: Alpha, weight: Al
     """alpha float32 [h, w] 0..1: exact where `trimap` is 0 or 255, solved where it is 128.
 
     colours float32 [h, w, 3] 0..255; prior 0..1 and weight ≥ 0, float32 [h, w], read in unknown pixels only.
-    Windows
-    that reach over the border do not exist, as in the paper.
-    """
+    Windows that reach over the border do not exist, as in the paper."""
     # two pixels of border: the stencil then needs no case for it
     unknown = np.pad(trimap == UNKNOWN, 2)
     place = np.flatnonzero(unknown)

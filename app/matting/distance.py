@@ -12,11 +12,8 @@ def signed_distance(matte: Matte, reach: float) -> NDArray[np.float32]:
 
     A pixel whose coverage is a has its edge at a - 0.5 px from its centre; a pixel at x takes max over e of
     a(e) - |x - e| (outside) and the same of the complement (inside). Exact for axis-parallel edges, within
-    0.2 px for
-    slanted ones (Gustavson, Strand: Anti-aliased Euclidean distance transform, Pattern Recognition Letters
-    2011).
-    Borders of the array are no edges.
-    """
+    0.2 px for slanted ones (Gustavson, Strand: Anti-aliased Euclidean distance transform, Pattern Recognition
+    Letters 2011). Borders of the array are no edges."""
     limit = int(reach) + 2
     inside = matte > 127
     outward = _nearest(matte, 0, ~inside, limit)
@@ -31,9 +28,7 @@ def _nearest(matte, void, wanted, limit):  # type: ignore[no-untyped-def]
     255.
 
     Separable as in Felzenszwalb, Huttenlocher (Theory of Computing 2012): the best site of each column first,
-    then
-    along the row, stopping where no farther column can win.
-    """
+    then along the row, stopping where no farther column can win."""
     height, width = matte.shape
     away, coverage = _column_sites(matte, void, limit)
     out = np.full((height, width), np.float32(-limit), np.float32)

@@ -1,13 +1,10 @@
 """Matting of a trimap, tile by tile, each at the scale that its unknown band asks for.
 
 A tile is 1024 px wide and sees its surroundings as far as the band is wide. The band is solved on cells of
-2^k px, so
-many that it is 34 to 68 cells across: enough to tell strands, few enough for the solver; from there the image
-leads
-to single pixels (guided.py). Tiles overlap by 64 px and are blended linearly there. Nothing is ever held in
-float for the
-whole frame, so memory does not grow with the picture but for two bytes a pixel.
-"""
+2^k px, so many that it is 34 to 68 cells across: enough to tell strands, few enough for the solver; from
+there the image leads to single pixels (guided.py). Tiles overlap by 64 px and are blended linearly there.
+Nothing is ever held in float for the whole frame, so memory does not grow with the picture but for two bytes
+a pixel."""
 
 import math
 from dataclasses import dataclass

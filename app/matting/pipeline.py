@@ -35,8 +35,7 @@ STEPS: tuple[tuple[Step, float], ...] = (
     (background_step, 0.5),
 )
 """Each step with its usual share of the time, for the progress. `background` comes last, not before `trim` as
-in
-DESIGN §9: it fills the canvas too, and what is trimmed away is not composited first."""
+in DESIGN §9: it fills the canvas too, and what is trimmed away is not composited first."""
 
 
 def make_cutout(
@@ -51,8 +50,7 @@ def make_cutout(
     """The cutout of `mask` from `picture` (both ImageSpace), not yet encoded.
 
     `background` is the decoded picture that `options.background` names, if it names one. `progress` is called
-    before
-    each step and at the end and may raise to cancel. Raises MaskInvalid, CutoutEmpty, CutoutTooLarge.
+    before each step and at the end and may raise to cancel. Raises MaskInvalid, CutoutEmpty, CutoutTooLarge.
     """
     request = Request(picture, mask, tuple(marks), options, background)
     total, done = sum((weight for _, weight in STEPS), FIRST), FIRST

@@ -1,13 +1,9 @@
 """What alpha each unknown pixel would have by itself: the best pair of a foreground and a background sample.
 
 He, Rhemann, Rother, Tang, Sun: A global sampling method for alpha matting, CVPR 2011. Samples are the known
-pixels
-around the unknown region, sorted by brightness; the pair that minimises colour misfit + distance is searched
-by
-propagation between neighbours and shrinking random steps (section 4). The random numbers are a hash of pixel
-and round, so the
-result is the same in every run and on every machine.
-"""
+pixels around the unknown region, sorted by brightness; the pair that minimises colour misfit + distance is
+searched by propagation between neighbours and shrinking random steps (section 4). The random numbers are a
+hash of pixel and round, so the result is the same in every run and on every machine."""
 
 from dataclasses import dataclass
 

@@ -12,9 +12,8 @@ from app.matting.types import Draft, Matte, Request
 SIGMA_PER_PX = 0.5
 KEPT_FROM, KEPT_FULLY = 0.35, 0.6
 """In sigmas of displacement. Blurring moves the tip of a right angle by 0.77 sigma and removes thin parts
-altogether,
-while unevenness that smoothing is asked for moves less than its own height; between the two the old edge
-fades in."""
+altogether, while unevenness that smoothing is asked for moves less than its own height; between the two the
+old edge fades in."""
 
 
 def smooth(request: Request, draft: Draft) -> Draft:

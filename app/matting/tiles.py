@@ -47,9 +47,7 @@ def by_windows(matte: Matte, reach: float, work: Callable[[Matte], Matte]) -> Ma
     """`work` on each window around the edge tiles of `matte`; only the tile itself is taken from the result.
 
     `work` gets uint8 [h, w] with `reach` px of surroundings and must not change it. What lies farther than
-    `reach`
-    from any edge stays as it is.
-    """
+    `reach` from any edge stays as it is."""
     halo = int(-(-reach // 1)) + 1
     tile = max(TILE, 2 * halo)
     out = matte.copy()

@@ -56,10 +56,8 @@ def evidence(mask: SoftMask, size: tuple[int, int]) -> tuple[Alpha, tuple[float,
     height).
 
     A binding mask is flat away from its edge and passes from 0 to 1 within two of its pixels: it was drawn,
-    or made
-    smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft for their
-    size.
-    """
+    or made smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft
+    for their size."""
     subject, scale, binding = _sigmoid(_inside(mask, size)), mask.scale, is_binding(mask, size)
     # an opinion's probability is no coverage, however fine the file: on a small image it would make a ghost
     while not binding and (max(subject.shape) >= 2 * NATIVE_SIDE or max(scale) >= FINE):

@@ -9,6 +9,8 @@ from onnx import numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
+from models.errors import GraphUnsupported
+
 Attributes = Mapping[str, Any]
 Operator = Callable[[list[Tensor], Attributes], Tensor]
 
@@ -17,6 +19,7 @@ class TorchGraph:
     """float32, on the CPU."""
 
     def __init__(self, graph: bytes) -> None:
+        """Raises GraphUnsupported."""
         proto = onnx.load_from_string(graph).graph
         self.outputs = [output.name for output in proto.output]
         self._values = {
@@ -30,7 +33,7 @@ class TorchGraph:
             elif node.op_type in OPERATORS:
                 self._nodes.append((OPERATORS[node.op_type], list(node.input), node.output[0], attributes))
             else:
-                raise NotImplementedError(f"ONNX operator {node.op_type}")
+                raise GraphUnsupported(f"fit-codec does not know the ONNX operator {node.op_type}")
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         values = {**self._values, **inputs}

@@ -10,7 +10,6 @@ from app.images import repository
 from app.images.service import ImageService
 from app.images.types import EmbeddingRow, Image, ProposalRow
 from app.imaging.probe import probe
-from app.jobs.events import Events
 from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob
 from app.queue.arq_adapter import ArqDoorbell
@@ -20,26 +19,6 @@ from tests.data.photos import CAT, COFFEE
 from tests.rows import a_user
 
 REVISION = "r1"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "store")
-
-
-@pytest.fixture
-def jobs(pool: Pool, doorbell: ArqDoorbell) -> JobService:
-    return JobService(pool, doorbell, Events(doorbell))
-
-
-@pytest.fixture
-def images(pool: Pool, store: LocalStore, jobs: JobService) -> ImageService:
-    return ImageService(pool, store, jobs)
-
-
-@pytest.fixture
-def owner(dsn: str) -> UUID:
-    return a_user(dsn)
 
 
 async def upload(images: ImageService, owner: UUID, path: Path = CAT.path) -> Image:

@@ -28,26 +28,6 @@ PHOTO = Path(__file__).parents[1] / "data/photos/cat.jpg"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> LocalStore:
-    return LocalStore(tmp_path / "store")
-
-
-@pytest.fixture
-def jobs(pool: Pool, doorbell: ArqDoorbell) -> JobService:
-    return JobService(pool, doorbell, Events(doorbell))
-
-
-@pytest.fixture
-def images(pool: Pool, store: LocalStore, jobs: JobService) -> ImageService:
-    return ImageService(pool, store, jobs)
-
-
-@pytest.fixture
-def owner(dsn: str) -> UUID:
-    return a_user(dsn)
-
-
-@pytest.fixture
 async def image(images: ImageService, owner: UUID) -> Image:
     return await images.add(owner, PHOTO, probe(PHOTO), "cat.jpg")
 

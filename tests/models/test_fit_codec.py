@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import helper
 from typer.testing import CliRunner
 
 from app import cli
@@ -17,6 +18,7 @@ from app.segmentation.basis import TensorBasis
 from app.segmentation.codec import KL1, Codec
 from app.segmentation.decode import replay
 from app.segmentation.marks import Mark, MarkKind
+from models.errors import GraphUnsupported
 from models.export.fit_codec import fit
 from models.export.gradients import TorchGraph
 from models.model import Model, decoder_inputs
@@ -110,3 +112,13 @@ def test_every_tensor_of_sam2_gets_a_basis(fake_registry: Registry) -> None:
             tensor.channels, -1
         )
         assert np.abs(error).max() < 0.0505, tensor.name
+
+
+def test_an_operator_without_gradients_is_named() -> None:
+    node = helper.make_node("Det", ["x"], ["y"])
+    square, number = ((name, 1, shape) for name, shape in (("x", [2, 2]), ("y", [])))
+    graph = helper.make_graph(
+        [node], "g", [helper.make_tensor_value_info(*square)], [helper.make_tensor_value_info(*number)]
+    )
+    with pytest.raises(GraphUnsupported, match="Det"):
+        TorchGraph(helper.make_model(graph).SerializeToString())

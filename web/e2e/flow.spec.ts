@@ -10,7 +10,6 @@ const drawn = (page: Page): Promise<number> =>
 test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', async ({ page }) => {
   const editor = await (await new Editor(page).goto()).open(photo('coffee'))
   await page.getByLabel('Trim to the subject').uncheck() // so that the file covers the whole image, as the preview does
-  await editor.hair('Off') // the one step on alpha that the browser leaves out, and says so (next test)
   await editor.drag([300, 200], [305, 205])
   await editor.expectMarks(1)
   await page.keyboard.press('Control+z')
