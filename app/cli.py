@@ -65,6 +65,25 @@ def serve(host: Host = None, port: Port = None) -> None:
 
 
 @app.command()
+def issuer(
+    host: Host = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 9999,
+) -> None:
+    """Signs people in by e-mail and password, for who runs no Supabase. Needs DATABASE_URL and SUPABASE_URL.
+
+    SUPABASE_URL is where browsers and `serve` reach it. `cutout users password` sets passwords.
+    """
+    settings = Settings.load(host=host)
+    settings.issuer()
+    server.check_database(settings)
+    logs.configure(settings, "issuer")
+    from app.main import create_issuer  # noqa: PLC0415 - as below
+
+    with server.listen(settings.host, port) as listener:
+        server.serve(create_issuer(settings), listener)
+
+
+@app.command()
 def worker(kind: Annotated[Literal["embed", "mask"], typer.Argument(help="Which work to take.")]) -> None:
     """One worker: `embed` encodes images, `mask` makes cutouts. Needs DATABASE_URL and REDIS_URL."""
     settings = Settings.load()

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from app.accounts.erasure import Erasure
 from app.accounts.issuer import Issuer, supabase
@@ -15,6 +16,7 @@ from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
 from app.api.body import Slots
 from app.api.decoding import Decoding
+from app.api.issuer import ISSUER_HANDLERS, ISSUER_ROUTES, IssuerLifespan
 from app.api.middleware import EmbeddedGuard, RequestContext
 from app.api.problems import HANDLERS
 from app.api.routes import ROUTES
@@ -29,6 +31,8 @@ from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.prices import Prices
 from app.jobs.service import JobService
 from app.net.client import GuardedClient
+from app.passwords.service import Passwords
+from app.passwords.signing import Signer, kept_key
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
 from app.queue.pubsub import RedisSubscriber
@@ -51,6 +55,29 @@ def create_app(settings: Settings) -> Starlette:
         routes=ROUTES,
         middleware=[Middleware(RequestContext), *guards],
         exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+def create_issuer(settings: Settings) -> Starlette:
+    """`cutout issuer`. Raises BadSetting, KeyUnusable."""
+    signer = Signer(f"{settings.issuer()}/auth/v1", kept_key(settings.data_dir / "issuer" / "key.pem"))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[IssuerLifespan]:
+        pool = await open_pool(settings.database(), max_size=settings.db_pool_size)
+        try:
+            yield IssuerLifespan(passwords=Passwords(pool, signer), signer=signer)
+        finally:
+            await pool.close()
+
+    # any page may ask, as at Supabase: nothing here acts on a cookie
+    headers = ["authorization", "apikey", "content-type"]
+    pages = Middleware(CORSMiddleware, allow_origins=["*"], allow_headers=headers, allow_methods=["*"])
+    return Starlette(
+        routes=ISSUER_ROUTES,
+        middleware=[Middleware(RequestContext), pages],
+        exception_handlers=ISSUER_HANDLERS,
         lifespan=lifespan,
     )
 

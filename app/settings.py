@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, validation_alias="DATABASE_URL", pattern=r"^postgres(ql)?://")
     redis_url: str | None = Field(None, validation_alias="REDIS_URL", pattern=r"^(rediss?|unix)://")
     supabase_url: str | None = Field(None, validation_alias="SUPABASE_URL", pattern=r"^https?://[^/?#]+/?$")
+    supabase_anon_key: str | None = Field(None, validation_alias="SUPABASE_ANON_KEY", repr=False)
     supabase_jwt_secret: str | None = Field(
         None, validation_alias="SUPABASE_JWT_SECRET", min_length=32, repr=False
     )
@@ -127,6 +128,12 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Raises BadSetting when it is not set."""
         return self._needed("database_url")
+
+    def issuer(self) -> str:
+        """Whose tokens are good, without a slash at its end. Raises BadSetting when it is not set."""
+        if self.supabase_url is None:
+            raise BadSetting("SUPABASE_URL is not set: who signs people in, Supabase or `cutout issuer`?")
+        return self.supabase_url.rstrip("/")
 
     def _needed(self, field: str) -> str:
         value: str | None = getattr(self, field)

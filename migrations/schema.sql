@@ -317,11 +317,27 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
 );
 
+CREATE TABLE public.passwords (
+    user_id uuid NOT NULL,
+    email text NOT NULL,
+    hash text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
     name text NOT NULL,
     sha256 text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.sign_ins (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    refresh_sha256 bytea NOT NULL,
+    used_sha256 bytea,
+    refreshed_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.users (
@@ -330,6 +346,8 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     role text DEFAULT 'user'::text NOT NULL,
     retention_days integer,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    settings_changed_at timestamp with time zone,
     CONSTRAINT users_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 3650))),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'reviewer'::text, 'admin'::text])))
 );
@@ -417,8 +435,20 @@ ALTER TABLE ONLY public.images
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.passwords
+    ADD CONSTRAINT passwords_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.sign_ins
+    ADD CONSTRAINT sign_ins_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sign_ins
+    ADD CONSTRAINT sign_ins_refresh_sha256_key UNIQUE (refresh_sha256);
+
+ALTER TABLE ONLY public.sign_ins
+    ADD CONSTRAINT sign_ins_used_sha256_key UNIQUE (used_sha256);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
@@ -470,6 +500,10 @@ CREATE INDEX jobs_ready ON public.jobs USING btree (queue, priority DESC, turn, 
 CREATE INDEX jobs_result_expiring ON public.jobs USING btree (result_expires_at) WHERE ((result_key IS NOT NULL) AND (result_expires_at IS NOT NULL));
 
 CREATE INDEX jobs_waiting_of_user ON public.jobs USING btree (user_id, queue, priority, turn) WHERE (status = 'queued'::text);
+
+CREATE UNIQUE INDEX passwords_by_email ON public.passwords USING btree (lower(email));
+
+CREATE INDEX sign_ins_of_user ON public.sign_ins USING btree (user_id);
 
 CREATE INDEX users_by_email ON public.users USING btree (lower(email)) WHERE (email IS NOT NULL);
 
@@ -532,6 +566,12 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.passwords
+    ADD CONSTRAINT passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sign_ins
+    ADD CONSTRAINT sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.webhook_attempts
     ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.webhook_deliveries(id) ON DELETE CASCADE;
 
@@ -589,7 +629,11 @@ CREATE POLICY own_rows ON public.images FOR SELECT TO authenticated USING (((use
 
 CREATE POLICY own_rows ON public.jobs FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
+ALTER TABLE public.passwords ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sign_ins ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 
@@ -726,6 +770,10 @@ GRANT SELECT(started_at) ON TABLE public.jobs TO authenticated;
 GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
 
 GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.passwords TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_ins TO service_role;
 
 GRANT SELECT ON TABLE public.users TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO service_role;

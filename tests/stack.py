@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,22 @@ def serving(settings: Settings) -> Iterator[str]:
     """The HTTP process, in a thread of this one."""
     from app.main import create_app  # here, so that tests of the parts do not load the whole
 
-    with listen(settings.host, settings.port) as listener:
-        process = server(create_app(settings))
-        thread = threading.Thread(target=process.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            _until(lambda: process.started or not thread.is_alive())
-            yield url_of(listener)
-        finally:
-            process.should_exit = True
-            thread.join()
+    with listen(settings.host, settings.port) as listener, answering(create_app(settings), listener):
+        yield url_of(listener)
+
+
+@contextlib.contextmanager
+def answering(app: Callable[..., Any], listener: socket.socket) -> Iterator[None]:
+    """The server of one application, in a thread of this process."""
+    process = server(app)
+    thread = threading.Thread(target=process.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        _until(lambda: process.started or not thread.is_alive())
+        yield
+    finally:
+        process.should_exit = True
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -128,7 +128,7 @@ async def read_body(
     limits = limits or {}
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "application/json":
-        yield Body(await _json_object(incoming(request), _length(request.headers)))
+        yield Body(await read_json(request))
         return
     if kind != "multipart/form-data":
         raise UnsupportedBody("send application/json or multipart/form-data")
@@ -145,6 +145,11 @@ async def read_body(
         yield Body(values, form.files)
 
 
+async def read_json(request: Request[Any]) -> dict[str, Any]:
+    """Raises MalformedBody, BodyTooLarge, what `incoming` raises."""
+    return await _json_object(incoming(request), _length(request.headers))
+
+
 def parse(model: type[P], values: Mapping[str, Any]) -> P:
     """Raises UnknownParameter, BadParameter."""
     try:
@@ -153,7 +158,7 @@ def parse(model: type[P], values: Mapping[str, Any]) -> P:
         raise _refusal(error) from None
 
 
-def query(model: type[P], request: HTTPConnection[State]) -> P:
+def query(model: type[P], request: HTTPConnection[Any]) -> P:
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if names.count(name) > 1:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from app.db.pool import Pool, open_pool
 from app.errors import BadInput
 from app.jobs.events import Events
 from app.jobs.service import JobService
+from app.passwords.service import set_password
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
 from app.settings import Settings
@@ -46,12 +48,38 @@ class FileTaken(BadInput):
     code = "file_taken"
 
 
+class AddressMissing(BadInput):
+    code = "address_missing"
+
+
 @users_app.command("add")
 def add_user(email: Annotated[str | None, typer.Option(help="To find the user by.")] = None) -> None:
     """A user without Supabase: prints the id, for which `cutout keys create` makes keys."""
     user_id = uuid7()
     ask(lambda pool: AccountService(pool).ensure(user_id, email))
     typer.echo(user_id)
+
+
+@users_app.command("password")
+def set_user_password(
+    who: Who, *, stdin: Annotated[bool, typer.Option("--stdin", help="Read it from there: one line.")] = False
+) -> None:
+    """The password by which the user signs in at `cutout issuer`, by their e-mail address."""
+    password = (
+        sys.stdin.readline().rstrip("\n")
+        if stdin
+        else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
+
+    async def change(pool: Pool) -> User:
+        user = await AccountService(pool).find(who)
+        if user.email is None:
+            raise AddressMissing("the user has no e-mail address to sign in by")
+        await set_password(pool, user.id, user.email, password)
+        return user
+
+    user = ask(change)
+    typer.echo(f"{user.id}: signs in by {user.email}")
 
 
 @users_app.command("list")

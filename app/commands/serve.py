@@ -50,7 +50,7 @@ def check_database(settings: Settings) -> None:
     """One clear line instead of a traceback of the server's lifespan. Raises DatabaseUnavailable."""
 
     async def connect() -> None:
-        await (await open_pool(settings.services().database_url, max_size=1)).close()
+        await (await open_pool(settings.database(), max_size=1)).close()
 
     asyncio.run(connect())
 

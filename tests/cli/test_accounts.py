@@ -1,17 +1,20 @@
 """`cutout users …` and `cutout keys …` over a real database, as an operator calls them."""
 
 import asyncio
+import io
 import json
 import zipfile
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from app.accounts.errors import KeyRefused
 from app.accounts.sign_in import SignIn
 from app.accounts.types import Caller
 from app.db.pool import open_pool
+from app.passwords.hashing import matches
 from tests.cli.conftest import Run
 
 NOBODY = UUID("00000000-0000-7000-8000-00000000000f")
@@ -50,6 +53,22 @@ def test_a_key_from_the_cradle_to_the_grave(run: Run, dsn: str, user: str) -> No
         caller(dsn, key)
     (row,) = run("keys", "list", user)[1].splitlines()[1:]
     assert row.split()[0] == listed["id"]
+
+
+def test_a_password_by_which_the_user_signs_in(
+    run: Run, user: str, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    done = (0, f"{user}: signs in by shop@example.com\n", "")
+    assert run("users", "password", "shop@example.com", "--stdin") == done
+    with psycopg.connect(dsn) as connection:
+        (stored,) = connection.execute("select hash from passwords").fetchall()
+    assert matches("correct horse battery", stored[0])
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert run("users", "password", user, "--stdin")[2].endswith("[weak_password]\n")
+    nameless = run("users", "add")[1].strip()
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert run("users", "password", nameless, "--stdin")[2].endswith("[address_missing]\n")
 
 
 def test_roles(run: Run, user: str) -> None:
