@@ -14,6 +14,7 @@ from app.commands.accounts import keys_app, users_app
 from app.commands.batch import batch
 from app.commands.credits import credits_app
 from app.commands.fit_codec import fit_codec
+from app.commands.flags import flags_app
 from app.commands.gc import gc as collect_garbage
 from app.commands.jobs import jobs_app, queue
 from app.commands.models import models_app
@@ -38,6 +39,7 @@ app.command()(batch)
 app.add_typer(users_app)
 app.add_typer(keys_app)
 app.add_typer(credits_app)
+app.add_typer(flags_app)
 app.add_typer(jobs_app)
 app.command()(queue)
 

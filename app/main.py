@@ -23,6 +23,7 @@ from app.api.routes import ROUTES
 from app.api.state import Lifespan
 from app.credits.service import Credits
 from app.db.pool import open_pool
+from app.flags.service import EnginePolicy, Flags
 from app.images.service import ImageService
 from app.jobs.admission import Limits
 from app.jobs.events import Events
@@ -95,9 +96,14 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     client = GuardedClient(allow_loopback=settings.embedded)
     limits = Limits(settings.queue_limit, settings.user_queue_limit)
     prices = Prices.set_by(settings)
+    flags = Flags(pool, EnginePolicy.set_by(settings), doorbell)
     jobs = JobService(pool, doorbell, Events(doorbell), limits, prices)
     try:
-        async with _issuer(settings) as issuer, Hub.running(pool, RedisSubscriber(redis)) as hub:
+        async with (
+            _issuer(settings) as issuer,
+            Hub.running(pool, RedisSubscriber(redis)) as hub,
+            flags.listening(RedisSubscriber(redis)),
+        ):
             yield Lifespan(
                 settings=settings,
                 pool=pool,
@@ -108,6 +114,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 credits=Credits(pool),
                 erasure=Erasure(pool, store, jobs, RedisBuckets(redis)),
                 prices=prices,
+                flags=flags,
                 doorbell=doorbell,
                 store=store,
                 models=models,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import AppError
@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     limit_megapixels: int = Field(20_000, ge=100)
     limit_key_megapixels: int = Field(10_000, ge=100)
     price_sam2: Decimal = Field(Decimal("0.5"), ge=0, le=1000, decimal_places=3)
+    use_sam2_editor: Literal["auto", "true", "false"] = Field("auto", validation_alias="USE_SAM2_EDITOR")
+    clippingmagic_api_id: str | None = Field(
+        None, validation_alias="CLIPPINGMAGIC_API_ID", pattern=r"^[\w-]+$"
+    )
+    clippingmagic_api_secret: str | None = Field(
+        None, validation_alias="CLIPPINGMAGIC_API_SECRET", min_length=1, repr=False
+    )
+    clippingmagic_url: str = Field(
+        "https://clippingmagic.com/api/v1",
+        validation_alias="CLIPPINGMAGIC_URL",
+        pattern=r"^https?://[^/?#@]+/[^?#]*$",
+    )
+    clippingmagic_test: bool = Field(False, validation_alias="CLIPPINGMAGIC_TEST")
+    legacy_daily_usd: Decimal = Field(Decimal(10), ge=0, le=100_000, decimal_places=6)
     price_clippingmagic: Decimal = Field(Decimal(1), ge=0, le=1000, decimal_places=3)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
@@ -121,6 +135,21 @@ class Settings(BaseSettings):
     def storage_dir(self) -> Path:
         return self.data_dir / "storage"
 
+    @model_validator(mode="after")
+    def _legacy_whole(self) -> Self:
+        if (self.clippingmagic_api_id is None) != (self.clippingmagic_api_secret is None):
+            raise ValueError("CLIPPINGMAGIC_API_ID and CLIPPINGMAGIC_API_SECRET go together")
+        if self.use_sam2_editor == "false" and not self.legacy:
+            raise ValueError(
+                "USE_SAM2_EDITOR: `false` needs CLIPPINGMAGIC_API_ID and CLIPPINGMAGIC_API_SECRET"
+            )
+        return self
+
+    @property
+    def legacy(self) -> bool:
+        """ClippingMagic can be used."""
+        return self.clippingmagic_api_id is not None
+
     def services(self) -> Services:
         """Raises BadSetting when one is not set."""
         return Services(self.database(), self._needed("redis_url"))
@@ -163,6 +192,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _line(settings: type[Settings], loc: tuple[int | str, ...], message: str) -> str:
+    if not loc:  # of several variables: the message names them
+        return message.removeprefix("Value error, ")
     field = str(loc[0])
     name = settings.variable(field) if field in settings.model_fields else field
     return f"{name}: {message.removeprefix('Value error, ')}"

@@ -81,6 +81,19 @@ CREATE FUNCTION public.new_id() RETURNS uuid
         'hex')::uuid
 $$;
 
+CREATE FUNCTION public.next_flag_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'UPDATE' then
+        new.version := old.version + 1;
+        new.changed_at := now();
+        new.changed_by := coalesce(nullif(current_setting('cutout.actor', true), ''), current_user);
+    end if;
+    insert into flag_versions values (new.name, new.version, new.rules, new.changed_by, new.changed_at);
+    return new;
+end $$;
+
 CREATE FUNCTION public.next_turn(for_user uuid, in_queue text, with_priority smallint) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
@@ -240,6 +253,45 @@ CREATE TABLE public.embeddings (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.engine_health (
+    name text NOT NULL,
+    fallback boolean DEFAULT false NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    calm_since timestamp with time zone,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.engine_switches (
+    id uuid DEFAULT public.new_id() NOT NULL,
+    fallback boolean NOT NULL,
+    reason text NOT NULL,
+    details jsonb NOT NULL,
+    switched_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.flag_overrides (
+    name text NOT NULL,
+    user_id uuid NOT NULL,
+    engine text NOT NULL,
+    CONSTRAINT flag_overrides_engine_check CHECK ((engine = ANY (ARRAY['sam2'::text, 'clippingmagic'::text])))
+);
+
+CREATE TABLE public.flag_versions (
+    name text NOT NULL,
+    version integer NOT NULL,
+    rules jsonb NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.flags (
+    name text NOT NULL,
+    rules jsonb DEFAULT '{}'::jsonb NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    changed_by text DEFAULT CURRENT_USER NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.idempotency_keys (
     user_id uuid NOT NULL,
     key text NOT NULL,
@@ -315,6 +367,12 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
     CONSTRAINT jobs_reserved_check CHECK ((reserved >= 0)),
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.legacy_spending (
+    day date NOT NULL,
+    micros bigint NOT NULL,
+    CONSTRAINT legacy_spending_micros_check CHECK ((micros >= 0))
 );
 
 CREATE TABLE public.passwords (
@@ -426,6 +484,21 @@ ALTER TABLE ONLY public.credit_entries
 ALTER TABLE ONLY public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (image_id, model, revision);
 
+ALTER TABLE ONLY public.engine_health
+    ADD CONSTRAINT engine_health_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.engine_switches
+    ADD CONSTRAINT engine_switches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.flag_overrides
+    ADD CONSTRAINT flag_overrides_pkey PRIMARY KEY (name, user_id);
+
+ALTER TABLE ONLY public.flag_versions
+    ADD CONSTRAINT flag_versions_pkey PRIMARY KEY (name, version);
+
+ALTER TABLE ONLY public.flags
+    ADD CONSTRAINT flags_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
 
@@ -434,6 +507,9 @@ ALTER TABLE ONLY public.images
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.legacy_spending
+    ADD CONSTRAINT legacy_spending_pkey PRIMARY KEY (day);
 
 ALTER TABLE ONLY public.passwords
     ADD CONSTRAINT passwords_pkey PRIMARY KEY (user_id);
@@ -472,6 +548,8 @@ CREATE INDEX audit_log_of_subject ON public.audit_log USING btree (subject);
 CREATE INDEX credit_changes_of_user ON public.credit_changes USING btree (user_id);
 
 CREATE INDEX credit_entries_of_user ON public.credit_entries USING btree (user_id, id);
+
+CREATE INDEX flag_overrides_of_user ON public.flag_overrides USING btree (user_id);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (taken_at);
 
@@ -523,6 +601,8 @@ CREATE TRIGGER credit_entries_append_only BEFORE DELETE OR UPDATE ON public.cred
 
 CREATE TRIGGER credit_entries_applied AFTER INSERT ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.apply_entry();
 
+CREATE TRIGGER flags_version BEFORE INSERT OR UPDATE ON public.flags FOR EACH ROW EXECUTE FUNCTION public.next_flag_version();
+
 CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION public.write_deliveries();
 
 CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
@@ -550,6 +630,12 @@ ALTER TABLE ONLY public.credit_entries
 
 ALTER TABLE ONLY public.embeddings
     ADD CONSTRAINT embeddings_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id);
+
+ALTER TABLE ONLY public.flag_overrides
+    ADD CONSTRAINT flag_overrides_name_fkey FOREIGN KEY (name) REFERENCES public.flags(name);
+
+ALTER TABLE ONLY public.flag_overrides
+    ADD CONSTRAINT flag_overrides_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -607,11 +693,23 @@ ALTER TABLE public.credit_entries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.embeddings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.engine_health ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.engine_switches ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.flag_overrides ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.flag_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.flags ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.images ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.legacy_spending ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_row ON public.credit_balances FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
@@ -697,6 +795,16 @@ GRANT SELECT(bytes) ON TABLE public.embeddings TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE public.embeddings TO authenticated;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.engine_health TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.engine_switches TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_overrides TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_versions TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flags TO service_role;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.images TO service_role;
@@ -770,6 +878,8 @@ GRANT SELECT(started_at) ON TABLE public.jobs TO authenticated;
 GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
 
 GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_spending TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.passwords TO service_role;
 

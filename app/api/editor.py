@@ -5,9 +5,10 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from app.api import pages
+from app.api.auth import current_user
 from app.api.files import IMMUTABLE
 from app.api.params import NoParams, query
 from app.api.state import State
@@ -61,6 +62,14 @@ async def page(request: Request[State]) -> Response:
         return await pages.home(request)
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
     return _compressed(DIST / "index.html", request.headers, headers)
+
+
+async def engine(request: Request[State]) -> Response:
+    """Which engine the caller's next image gets, and why."""
+    user = current_user(request)
+    query(NoParams, request)
+    decision = await request.state["flags"].explain(user)
+    return JSONResponse(decision.as_json(), headers={"Cache-Control": "no-store"})
 
 
 async def asset(request: Request[State]) -> Response:

@@ -13,6 +13,7 @@ from app.api import (
     admin,
     editor,
     events,
+    flags,
     health,
     images,
     jobs,
@@ -94,6 +95,11 @@ _TABLE: list[Route | WebSocketRoute] = [
     Route("/api/admin/users/{user_id:uuid}/credits", admin.grant, methods=["POST"]),
     Route("/api/admin/users/{user_id:uuid}", admin.erase, methods=["DELETE"]),
     Route("/api/admin/audit", admin.audit_log),
+    resource("/api/admin/flags/sam2_editor", GET=flags.show, PATCH=flags.change),
+    resource(
+        "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}", PUT=flags.override, DELETE=flags.no_override
+    ),
+    Route("/api/editor", editor.engine),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),
     Route("/api/segment/apply-mask", segment.apply_mask, methods=["POST"]),
     Route("/api/segment/decode", segment.decode, methods=["POST"]),

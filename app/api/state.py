@@ -13,6 +13,7 @@ from app.api.body import Slots
 from app.api.decoding import Decoding
 from app.credits.service import Credits
 from app.db.pool import Pool
+from app.flags.service import Flags
 from app.images.service import ImageService
 from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
@@ -37,6 +38,7 @@ class Lifespan(TypedDict):
     credits: Credits
     erasure: Erasure
     prices: Prices
+    flags: Flags
     doorbell: ArqDoorbell
     store: ObjectStore
     models: Registry

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from math import ceil
 from typing import Protocol
 from uuid import UUID
 
@@ -103,6 +104,11 @@ def paid(refusal: str) -> Iterator[None]:
         if error.diag.constraint_name != "credits_left":
             raise
         raise NoCredits(refusal) from None
+
+
+def micros(dollars: Decimal) -> int:
+    """Micro-dollars; what is finer is rounded up."""
+    return ceil(dollars * 1_000_000)
 
 
 def milli(credits: Decimal) -> int:

@@ -44,6 +44,11 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("DELETE", "/api/account"): ADMIN,
     ("DELETE", "/api/admin/users/{user_id:uuid}"): OPERATOR,
     ("GET", "/api/admin/audit"): OPERATOR,
+    ("GET", "/api/admin/flags/sam2_editor"): OPERATOR,
+    ("PATCH", "/api/admin/flags/sam2_editor"): OPERATOR,
+    ("PUT", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
+    ("DELETE", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
+    ("GET", "/api/editor"): READ,
     ("GET", "/api/account/export.zip"): READ,
     ("GET", "/api/account/usage"): READ,
     ("GET", "/api/account/statement.csv"): READ,
@@ -182,7 +187,7 @@ def knock(world: World, method: str, path: str, credentials: dict[str, str]) -> 
     if method == "GET" and path.endswith("/events"):
         return stream(world, path, credentials)
     with world.gate.client(**credentials) as client:
-        body: dict[str, Any] = {"json": {}} if method in {"POST", "PATCH"} else {}
+        body: dict[str, Any] = {"json": {}} if method in {"POST", "PUT", "PATCH"} else {}
         return spoken(client.request(method, path, **body))
 
 

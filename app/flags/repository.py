@@ -1,0 +1,86 @@
+"""Rows of flags. Functions take the caller's connection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from app.db.pool import Connection, Row
+from app.db.queries import load
+from app.engines.names import EngineName
+from app.flags.types import FLAG, Subject
+
+SQL = load(Path(__file__).with_name("queries.sql"))
+KEPT_VERSIONS = 20
+"""Versions that are looked at for one that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """As written: the rules may be anything."""
+
+    version: int
+    rules: Any
+    changed_by: str
+    changed_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    versions: list[Version]
+    """Newest first."""
+    fallback: bool
+    spent: int
+    """Micro-dollars of today."""
+
+
+async def present(conn: Connection) -> Present:
+    rows = await (await conn.execute(SQL["present"], {"name": FLAG, "limit": KEPT_VERSIONS})).fetchall()
+    return Present([_version(row) for row in rows], rows[0]["fallback"], rows[0]["spent"])
+
+
+async def versions(conn: Connection, limit: int) -> list[Version]:
+    rows = await (await conn.execute(SQL["versions"], {"name": FLAG, "limit": limit})).fetchall()
+    return [_version(row) for row in rows]
+
+
+async def subject(conn: Connection, user_id: UUID) -> Subject:
+    row = await (await conn.execute(SQL["subject"], {"name": FLAG, "user_id": user_id})).fetchone()
+    if row is None:
+        return Subject(user_id)
+    return Subject(user_id, row["email"], EngineName(row["override"]) if row["override"] else None)
+
+
+async def change(conn: Connection, rules: Mapping[str, Any]) -> Version:
+    """In the transaction of `lock`."""
+    values = {"name": FLAG, "rules": Jsonb(dict(rules))}
+    row = await (await conn.execute(SQL["set"], values)).fetchone()
+    assert row is not None
+    return _version(row)
+
+
+async def lock(conn: Connection, actor: str) -> None:
+    await conn.execute(SQL["lock"], {"name": FLAG, "actor": actor})
+
+
+async def override(conn: Connection, user_id: UUID, engine: EngineName | None) -> None:
+    values = {"name": FLAG, "user_id": user_id, "engine": engine}
+    await conn.execute(SQL["override" if engine else "no_override"], values)
+
+
+async def overrides(conn: Connection) -> dict[UUID, EngineName]:
+    rows = await (await conn.execute(SQL["overrides"], {"name": FLAG})).fetchall()
+    return {row["user_id"]: EngineName(row["engine"]) for row in rows}
+
+
+async def spend(conn: Connection, micros: int, limit: int) -> bool:
+    """False: the day's budget does not allow it."""
+    row = await (await conn.execute(SQL["spend"], {"micros": micros, "limit": limit})).fetchone()
+    return row is not None
+
+
+def _version(row: Row) -> Version:
+    return Version(row["version"], row["rules"], row["changed_by"], row["changed_at"])
