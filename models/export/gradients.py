@@ -114,6 +114,12 @@ def _one_hot(x: list[Tensor], attributes: Attributes) -> Tensor:
     return moved
 
 
+def _depth_to_space(x: list[Tensor], attributes: Attributes) -> Tensor:
+    (count, channels, height, width), side = x[0].shape, attributes["blocksize"]
+    apart = x[0].reshape(count, side, side, channels // side**2, height, width)
+    return apart.permute(0, 3, 4, 1, 5, 2).reshape(count, -1, height * side, width * side)
+
+
 def _divide(x: list[Tensor], _: Attributes) -> Tensor:
     return x[0] / x[1] if x[0].is_floating_point() else torch.div(x[0], x[1], rounding_mode="trunc")
 
@@ -137,6 +143,7 @@ OPERATORS: dict[str, Operator] = {
     "Conv": _convolve(functional.conv2d),
     "ConvTranspose": _convolve(functional.conv_transpose2d),
     "Cos": _unary(torch.cos),
+    "DepthToSpace": _depth_to_space,
     "Div": _divide,
     "Equal": _binary(torch.eq),
     "Erf": _unary(torch.erf),

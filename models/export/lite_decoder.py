@@ -12,6 +12,7 @@ import onnx
 from onnx import GraphProto, NodeProto, TensorProto, helper
 
 from models.errors import ModelCorrupt
+from models.export.token_order import reorder
 from models.manifest import DecoderSpec, Shape
 
 _REWIRED = {
@@ -38,6 +39,7 @@ def derive(published: bytes, interface: DecoderSpec) -> bytes:
         raise ModelCorrupt(f"the published decoder has no tensor {sorted(missing)[0]}")
     for node in graph.node:
         _substitute(node.input, _REWIRED)
+    reorder(graph, "/Reshape_9_output_0")
     nodes = _needed(graph, {"/Reshape_9_output_0", "/iou_prediction_head/layers.2/Gemm_output_0"})
     used = {name for node in nodes for name in node.input}
     for node in nodes:

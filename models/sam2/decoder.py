@@ -93,23 +93,74 @@ def _two_way(
         else:
             asked = tokens + points
             tokens = layer.norm1(tokens + _attention(layer.self_attn, asked, asked, tokens))
-        looked = _attention(layer.cross_attn_token_to_image, tokens + points, image + image_positions, image)
+        looked = _tokens_look(
+            layer.cross_attn_token_to_image, tokens + points, image + image_positions, image
+        )
         tokens = layer.norm2(tokens + looked)
         tokens = layer.norm3(tokens + layer.mlp(tokens))
-        told = _attention(layer.cross_attn_image_to_token, image + image_positions, tokens + points, tokens)
+        told = _image_looks(layer.cross_attn_image_to_token, image + image_positions, tokens + points, tokens)
         image = layer.norm4(image + told)
     last = transformer.final_attn_token_to_image
-    looked = _attention(last, tokens + points, image + image_positions, image)
+    looked = _tokens_look(last, tokens + points, image + image_positions, image)
     return transformer.norm_final_attn(tokens + looked), image
 
 
 def _attention(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """[b, n, 256], [c, m, 256] x 2 → [max(b, c), n, 256]; the batches b and c are equal, or one is 1."""
-    heads: int = attention.num_heads
-    width: int = attention.internal_dim // heads
-    q = attention.q_proj(query).reshape(query.shape[0], -1, heads, width).transpose(1, 2)
-    k = attention.k_proj(key).reshape(key.shape[0], -1, heads, width).permute(0, 2, 3, 1)
-    v = attention.v_proj(value).reshape(value.shape[0], -1, heads, width).transpose(1, 2)
-    mixed = (q @ k * width**-0.5).softmax(dim=-1) @ v
-    out: Tensor = attention.out_proj(mixed.transpose(1, 2).reshape(mixed.shape[0], -1, heads * width))
+    """Among tokens: [B, T, 256] x 3 → [B, T, 256]."""
+    q, k, v = (
+        _heads(attention, part)
+        for part in (attention.q_proj(query), attention.k_proj(key), attention.v_proj(value))
+    )
+    return _joined(attention, (q @ k.transpose(2, 3) * _scale(attention)).softmax(dim=-1) @ v)
+
+
+def _tokens_look(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Tokens → image: [B, T, 256], [1 or B, 4096, 256] x 2 → [B, T, 256].
+
+    The few tokens are taken to the image's channels, not the 4096 positions to the heads': export.token_order
+    says why the result is the same.
+    """
+    q = _heads(attention, attention.q_proj(query)) * _scale(attention)
+    asked = q @ attention.k_proj.weight.reshape(attention.num_heads, -1, key.shape[-1])
+    scores = asked.flatten(1, 2) @ key.transpose(
+        1, 2
+    )  # [B, heads T, 4096]; the keys' bias changes no softmax
+    seen = (scores.softmax(dim=-1) @ value).reshape(query.shape[0], attention.num_heads, -1, value.shape[-1])
+    weight = attention.v_proj.weight.reshape(attention.num_heads, -1, value.shape[-1])
+    bias = attention.v_proj.bias.reshape(attention.num_heads, 1, -1)
+    return _joined(attention, seen @ weight.transpose(1, 2) + bias)
+
+
+def _image_looks(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Image → tokens: [1 or B, 4096, 256], [B, T, 256] x 2 → [B, 4096, 256], in the same order."""
+    heads, count = attention.num_heads, key.shape[0]
+    k = _heads(attention, attention.k_proj(key)).transpose(2, 3) * _scale(attention)  # [B, heads, width, T]
+    asked = attention.q_proj.weight.reshape(heads, -1, query.shape[-1]).transpose(1, 2) @ k
+    level = attention.q_proj.bias.reshape(heads, 1, -1) @ k  # [B, heads, 1, T]
+    scores = query @ asked.transpose(1, 2).flatten(2) + level.reshape(count, 1, -1)
+    weights = scores.reshape(count, scores.shape[1], heads, -1).softmax(dim=-1).flatten(2)
+    out = attention.out_proj.weight.reshape(-1, heads, k.shape[2]).permute(1, 2, 0)  # [heads, width, 256]
+    carried = (_heads(attention, attention.v_proj(value)) @ out).flatten(1, 2)
+    told: Tensor = weights @ carried + attention.out_proj.bias
+    return told
+
+
+def _heads(attention: Any, projected: Tensor) -> Tensor:
+    """[B, T, heads x width] → [B, heads, T, width]."""
+    return projected.reshape(projected.shape[0], -1, attention.num_heads, _width(attention)).transpose(1, 2)
+
+
+def _joined(attention: Any, mixed: Tensor) -> Tensor:
+    """[B, heads, T, width] → [B, T, 256]."""
+    out: Tensor = attention.out_proj(mixed.transpose(1, 2).flatten(2))
     return out
+
+
+def _width(attention: Any) -> int:
+    width: int = attention.internal_dim // attention.num_heads
+    return width
+
+
+def _scale(attention: Any) -> float:
+    scale: float = _width(attention) ** -0.5
+    return scale

@@ -102,9 +102,10 @@ def test_it_equals_the_published_one_after_the_same_resize(
     ours = lite_model.decode(embedding, prompts)
     # their choice: the best of the three for one point (with its pad), the single mask for more
     best = 1 + int(ours.iou[0, 1:].argmax()) if prompts.coords.shape[1] == 1 else 0
-    np.testing.assert_array_equal(ours.logits[0, best], theirs["low_res_masks"][0, 0])
-    np.testing.assert_array_equal(ours.iou[0, best], theirs["iou_predictions"][0, 0])
-    # 1e-3 of logits that span 60: the graph rounds its taps in float32, in another order
+    # 1e-3 of logits that span 60: the same sums in another order (models/export/token_order.py) differ by
+    # 5e-5, and the published graph rounds the taps of its resize in float32
+    np.testing.assert_allclose(ours.logits[0, best], theirs["low_res_masks"][0, 0], atol=1e-3)
+    np.testing.assert_allclose(ours.iou[0, best], theirs["iou_predictions"][0, 0], atol=1e-5)
     np.testing.assert_allclose(
         resized_as_published(ours.logits[0, best], size), theirs["masks"][0, 0], atol=1e-3
     )
@@ -117,7 +118,7 @@ def test_a_previous_mask_steers_it_as_the_published_one(
     prompts = prompt([(480, 352, 1), (700, 352, 0)], before)
     theirs = published.run(inputs_of_published(embedding, prompts, (640, 480)))
     ours = lite_model.decode(embedding, prompts).logits[0, 0]
-    np.testing.assert_array_equal(ours, theirs["low_res_masks"][0, 0])
+    np.testing.assert_allclose(ours, theirs["low_res_masks"][0, 0], atol=1e-3)
     unsteered = lite_model.decode(embedding, prompt([(480, 352, 1), (700, 352, 0)])).logits[0, 0]
     assert np.abs(ours - unsteered).max() > 0.1
 

@@ -11,7 +11,7 @@ const weights = readFileSync(decoderPath)
 const sha256 = createHash('sha256').update(weights).digest('hex')
 const target = new URL('../src/inference/golden.json', import.meta.url)
 
-const vite = await createServer({ server: { middlewareMode: true }, appType: 'custom', logLevel: 'error' })
+const vite = await createServer({ server: { middlewareMode: true }, appType: 'custom', logLevel: 'error', optimizeDeps: { noDiscovery: true } })
 const { noise, sample, GOLDEN_PROMPT } = await vite.ssrLoadModule('/src/inference/golden.ts')
 const session = await ort.InferenceSession.create(weights)
 const tensor = (data, dims) => new ort.Tensor('float32', data, dims)
