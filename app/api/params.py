@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -133,7 +133,7 @@ async def read_body(
     if kind != "multipart/form-data":
         raise UnsupportedBody("send application/json or multipart/form-data")
     folder = request.state["upload_dir"]
-    length = _length(request.headers)
+    length = content_length(request.headers)
     kind = request.headers["content-type"]
     async with (
         request.state["uploads"].taken(),
@@ -145,9 +145,23 @@ async def read_body(
         yield Body(values, form.files)
 
 
-async def read_json(request: Request[Any]) -> dict[str, Any]:
+async def read_json(request: Request[Any], max_bytes: int = MAX_FIELD_BYTES) -> dict[str, Any]:
     """Raises MalformedBody, BodyTooLarge, what `incoming` raises."""
-    return await _json_object(incoming(request), _length(request.headers))
+    value = _loads(await read_text(request, max_bytes), "the body")
+    if not isinstance(value, dict):
+        raise MalformedBody("the body must be a JSON object")
+    return value
+
+
+async def read_text(request: Request[Any], max_bytes: int) -> bytes:
+    """Raises BodyTooLarge, what `incoming` raises."""
+    body, length = bytearray(), content_length(request.headers)
+    async with aclosing(incoming(request)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if max(len(body), length or 0) > max_bytes:
+                raise BodyTooLarge(f"the body is larger than {max_bytes:,} bytes")
+    return bytes(body)
 
 
 def parse(model: type[P], values: Mapping[str, Any]) -> P:
@@ -195,19 +209,6 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return ".".join(map(str, loc))
 
 
-async def _json_object(chunks: AsyncGenerator[bytes, None], length: int | None) -> dict[str, Any]:
-    body = bytearray()
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            body += chunk
-            if max(len(body), length or 0) > MAX_FIELD_BYTES:
-                raise BodyTooLarge(f"the body is larger than {MAX_FIELD_BYTES:,} bytes")
-    value = _loads(bytes(body), "the body")
-    if not isinstance(value, dict):
-        raise MalformedBody("the body must be a JSON object")
-    return value
-
-
 def _loads(text: str | bytes, name: str) -> Any:
     try:
         return json.loads(text)
@@ -215,6 +216,6 @@ def _loads(text: str | bytes, name: str) -> Any:
         raise MalformedBody(f"{name} is not valid JSON") from None
 
 
-def _length(headers: Headers) -> int | None:
+def content_length(headers: Headers) -> int | None:
     value = headers.get("content-length", "")
     return int(value) if value.isdecimal() else None

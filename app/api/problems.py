@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
+from app.api.removebg import errors as removebg
 from app.errors import AppError
 from app.storage.errors import NO_ROOM, StorageUnavailable
 from models.errors import ModelError
@@ -57,18 +58,26 @@ def app_problem(request_id: str, error: AppError) -> Problem:
     return problem(request_id, error.status, error.code, error.message, error.extra)
 
 
+def _told(
+    request: Request, status: int, code: str, detail: str, extra: Mapping[str, object] | None = None
+) -> Response:
+    """In the shape that this path's callers read."""
+    shape = removebg.problem if request.url.path.startswith(removebg.PREFIX) else problem
+    return shape(request.state.request_id, status, code, detail, extra)
+
+
 async def _app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
     if error.report:
         _log.error("reported", code=error.code, exc_info=error)
-    return app_problem(request.state.request_id, error)
+    return _told(request, error.status, error.code, error.message, error.extra)
 
 
 async def _model_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ModelError)
     status = _MODEL_STATUS.get(error.code, 500)
     _log.warning("model", code=error.code, detail=str(error))
-    return problem(request.state.request_id, status, error.code, str(error))
+    return _told(request, status, error.code, str(error))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -81,7 +90,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         detail = f"{request.method} is not possible here"
     else:
         detail = error.detail or phrase
-    response = problem(request.state.request_id, error.status_code, code, detail)
+    response = _told(request, error.status_code, code, detail)
     response.headers.update(error.headers or {})
     return response
 
@@ -91,11 +100,11 @@ async def _os_error(request: Request, error: Exception) -> Response:
     if not (isinstance(error, OSError) and error.errno in NO_ROOM):
         raise error
     _log.error("the disk is full", exc_info=error)
-    return app_problem(request.state.request_id, StorageUnavailable("there is no room left; try again later"))
+    return await _app_error(request, StorageUnavailable("there is no room left; try again later"))
 
 
 async def _disconnected(request: Request, _error: Exception) -> Response:
-    return problem(request.state.request_id, 400, "client_gone", "the request ended before its body did")
+    return _told(request, 400, "client_gone", "the request ended before its body did")
 
 
 def unexpected(request_id: str) -> Problem:

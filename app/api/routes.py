@@ -24,6 +24,7 @@ from app.api import (
     webhooks,
 )
 from app.api.auth import Guard, Need
+from app.api.removebg import handlers as removebg
 from app.api.state import State
 
 Handler: TypeAlias = Callable[[Request[State]], Awaitable[Response]]
@@ -100,6 +101,8 @@ _TABLE: list[Route | WebSocketRoute] = [
         "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}", PUT=flags.override, DELETE=flags.no_override
     ),
     Route("/api/editor", editor.engine),
+    Route("/v1.0/removebg", removebg.remove, methods=["POST"]),
+    Route("/v1.0/account", removebg.account),
     Route("/api/segment/encode", segment.encode, methods=["POST"]),
     Route("/api/segment/apply-mask", segment.apply_mask, methods=["POST"]),
     Route("/api/segment/decode", segment.decode, methods=["POST"]),

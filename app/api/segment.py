@@ -86,7 +86,7 @@ async def _create(request: Request[State], limits: Mapping[str, FileLimit], make
 
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(EncodeRequest, body.values)
-    webhook, model = _webhook(state, wanted), await _served_model(state, wanted.model)
+    webhook, model = _webhook(state, wanted), await served_model(state, wanted.model)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     known = await _reused(state, image, model, auto=wanted.auto)
     result = known.as_result() if known else None
@@ -96,7 +96,7 @@ async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
 
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(RemoveRequest, body.values)
-    webhook, model = _webhook(state, wanted), await _served_model(state, wanted.model)
+    webhook, model = _webhook(state, wanted), await served_model(state, wanted.model)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     return NewJob(
         user, JobKind.REMOVE, model, image.id, RemoveParams(options=wanted.options), webhook=webhook
@@ -133,7 +133,7 @@ def _model(state: State, name: str) -> str:
     return chosen
 
 
-async def _served_model(state: State, name: str) -> str:
+async def served_model(state: State, name: str) -> str:
     """As `_model`, for work of an embed worker: the server's own model, or another one that has a worker.
 
     Raises ModelNotServed as well.

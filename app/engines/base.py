@@ -65,6 +65,7 @@ class CutoutResult:
     format: str
     trim_box: Box
     """x0, y0, x1, y1 in ImageSpace."""
+    content_box: Box
     dpi: float | None
     matting: MattingReport
     notes: tuple[str, ...]
@@ -79,6 +80,7 @@ class CutoutResult:
             "bytes": self.file.bytes,
             "sha256": self.file.sha256,
             "trim_box": list(self.trim_box),
+            "content_box": list(self.content_box),
             "dpi": self.dpi,
             "matting": self.matting.as_json(),
             "notes": list(self.notes),

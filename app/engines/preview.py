@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.matting.options import CutoutOptions
+from app.matting.options import CutoutOptions, Length
 from app.segmentation.marks import Mark
 from app.segmentation.masks import SoftMask
 
@@ -26,18 +26,23 @@ def scaled_marks(marks: Sequence[Mark], by: float) -> tuple[Mark, ...]:
 
 def scaled_options(options: CutoutOptions, by: float) -> CutoutOptions:
     """Lengths in ImageSpace pixels times `by`; shares, colours and the output's resolution stay."""
-    margin = options.margin_length
     return options.model_copy(
         update={
             "roi": None if options.roi is None else tuple(edge * by for edge in options.roi),
             "smooth": options.smooth * by,
             "offset": options.offset * by,
             "feather": options.feather * by,
-            "margin": options.margin if margin.percent else f"{margin.value * by:.6f}",
+            "margin": " ".join(_scaled_length(length, by) for length in options.margins),
             "canvas": _scaled_canvas(options, by),
             "max_side": min(PREVIEW_SIDE, options.max_side or PREVIEW_SIDE),
         }
     )
+
+
+def _scaled_length(length: Length, by: float) -> str:
+    if length.percent:
+        return f"{length.value:g}%"
+    return f"{length.value * by:.6f}"
 
 
 def _scaled_canvas(options: CutoutOptions, by: float) -> str | None:

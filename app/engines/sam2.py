@@ -149,7 +149,7 @@ class Sam2Engine:
             effort=Effort.FAST if preview else Effort.BALANCED,
         )
         progress(1.0, "done")
-        return CutoutResult(file, options.format, cut.trim_box, dpi, cut.matting, cut.notes)
+        return CutoutResult(file, options.format, cut.trim_box, cut.content_box, dpi, cut.matting, cut.notes)
 
 
 def _part(progress: Progress, share: float) -> Progress:

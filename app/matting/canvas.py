@@ -1,5 +1,6 @@
 """Steps `canvas` and `max_side`: where the subject stands and how large."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,16 +41,18 @@ def canvas(request: Request, draft: Draft) -> Draft:
 
 
 def max_side(request: Request, draft: Draft) -> Draft:
-    """Smaller, never larger; a canvas shrinks with its subject."""
+    """`max_pixels` too: smaller, never larger; a canvas shrinks with its subject."""
     height, width = draft.matte.shape
-    limit = request.options.max_side
-    if limit is None or max(width, height) <= limit:
+    sides, pixels = request.options.max_side or math.inf, request.options.max_pixels or math.inf
+    ratio = min(sides / max(width, height), math.sqrt(pixels / (width * height)))
+    if ratio >= 1:
         check_size(width, height)
         return draft
-    ratio = limit / max(width, height)
-    size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    pixels, matte = resized(draft.pixels, draft.matte, size)
-    return replace(draft, pixels=pixels, matte=matte)
+    # rounded down where pixels are counted: rounding up could pass the limit
+    whole = round if ratio == sides / max(width, height) else math.floor
+    size = max(1, whole(width * ratio)), max(1, whole(height * ratio))
+    small, matte = resized(draft.pixels, draft.matte, size)
+    return replace(draft, pixels=small, matte=matte)
 
 
 def _placed(

@@ -18,21 +18,22 @@ def trim(request: Request, draft: Draft) -> Draft:
     if box is None:
         raise CutoutEmpty("nothing of the subject is left in the cutout")
     x0, y0, x1, y1 = box if request.options.trim else draft.box
-    return replace(
-        draft, pixels=draft.pixels[y0:y1, x0:x1], matte=draft.matte[y0:y1, x0:x1], box=(x0, y0, x1, y1)
-    )
+    pixels, matte = draft.pixels[y0:y1, x0:x1], draft.matte[y0:y1, x0:x1]
+    return replace(draft, pixels=pixels, matte=matte, box=(x0, y0, x1, y1), content_box=box)
 
 
 def margin(request: Request, draft: Draft) -> Draft:
-    """Transparent pixels on all sides; a percentage is of the longer side of the subject."""
+    """Transparent pixels around; a percentage is of the longer side of the subject."""
     x0, y0, x1, y1 = draft.box
-    px = round(request.options.margin_length.px(max(x1 - x0, y1 - y0)))
-    if px == 0:
+    longer = max(x1 - x0, y1 - y0)
+    top, right, bottom, left = (round(length.px(longer)) for length in request.options.margins)
+    if not any((top, right, bottom, left)):
         return draft
-    box = (x0 - px, y0 - px, x1 + px, y1 + px)
+    box = (x0 - left, y0 - top, x1 + right, y1 + bottom)
     check_size(box[2] - box[0], box[3] - box[1])
-    pixels = np.pad(draft.pixels, ((px, px), (px, px), (0, 0)))
-    return replace(draft, pixels=pixels, matte=np.pad(draft.matte, px), box=box)
+    around = ((top, bottom), (left, right))
+    pixels = np.pad(draft.pixels, (*around, (0, 0)))
+    return replace(draft, pixels=pixels, matte=np.pad(draft.matte, around), box=box)
 
 
 def content_box(matte: NDArray[np.uint8], threshold: int = VISIBLE) -> Box | None:

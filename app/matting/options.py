@@ -38,6 +38,13 @@ class Length:
         return whole * self.value / 100 if self.percent else self.value
 
 
+class Margins(NamedTuple):
+    top: Length
+    right: Length
+    bottom: Length
+    left: Length
+
+
 class CutoutOptions(BaseModel):
     """How a mask becomes a file. Lengths are ImageSpace pixels."""
 
@@ -60,7 +67,8 @@ class CutoutOptions(BaseModel):
     trim: bool = True
     """Cut away what is empty around the subject."""
     margin: str = "0"
-    """`12`, `12px` or `5%` (of the longer side of the trimmed subject)."""
+    """`12`, `12px` or `5%` (of the longer side of the trimmed subject). Two of them: top and bottom, left and
+    right; four: top, right, bottom, left."""
     scale: str | None = None
     """`10%`…`100%` of the canvas, or `original`."""
     position: str = "center"
@@ -69,6 +77,8 @@ class CutoutOptions(BaseModel):
     """`2000x2000`."""
     max_side: Annotated[int, Field(ge=1, le=MAX_OUTPUT_SIDE)] | None = None
     """The longer side is scaled down to this, never up."""
+    max_pixels: Annotated[int, Field(ge=1, le=MAX_OUTPUT_PIXELS)] | None = None
+    """Width times height is scaled down to this, never up."""
     format: Format = Format.PNG
     """JPG stands on white unless a background is given; ZIP holds colour and alpha apart."""
     channels: Literal["rgba", "alpha"] = "rgba"
@@ -86,11 +96,11 @@ class CutoutOptions(BaseModel):
     @field_validator("margin")
     @classmethod
     def _margin_is_a_length(cls, value: str) -> str:
-        length = _length(value)
-        if length.percent and length.value > MAX_MARGIN_PERCENT:
-            raise ValueError(f"a margin is at most {MAX_MARGIN_PERCENT:g}%")
-        if length.value > MAX_OUTPUT_SIDE:
-            raise ValueError(f"a margin is at most {MAX_OUTPUT_SIDE} px")
+        for length in _margins(value):
+            if length.percent and length.value > MAX_MARGIN_PERCENT:
+                raise ValueError(f"a margin is at most {MAX_MARGIN_PERCENT:g}%")
+            if length.value > MAX_OUTPUT_SIDE:
+                raise ValueError(f"a margin is at most {MAX_OUTPUT_SIDE} px")
         return value
 
     @field_validator("scale")
@@ -138,8 +148,8 @@ class CutoutOptions(BaseModel):
         return None if self.background is None else _uuid(self.background)
 
     @property
-    def margin_length(self) -> Length:
-        return _length(self.margin)
+    def margins(self) -> Margins:
+        return _margins(self.margin)
 
     @property
     def canvas_size(self) -> tuple[int, int] | None:
@@ -174,6 +184,18 @@ def _length(text: str) -> Length:
     if match is None:
         raise ValueError("a length is a number of pixels or a percentage: 12, 12px or 5%")
     return Length(float(match[1]), match[2] == "%")
+
+
+def _margins(text: str) -> Margins:
+    """In the order of CSS."""
+    match [_length(part) for part in text.split()]:
+        case [every]:
+            return Margins(every, every, every, every)
+        case [upright, level]:
+            return Margins(upright, level, upright, level)
+        case [top, right, bottom, left]:
+            return Margins(top, right, bottom, left)
+    raise ValueError("a margin has one, two or four lengths: 12px, `5% 10%` or `0 10 20 10`")
 
 
 def _shares(text: str) -> tuple[float, float]:

@@ -62,4 +62,4 @@ def make_cutout(
         done += weight
     progress(1.0, "done")
     result = Picture(draft.pixels, draft.matte, picture.icc, picture.dpi, picture.notes)
-    return Cutout(result, draft.box, draft.report, picture.notes + draft.notes)
+    return Cutout(result, draft.box, draft.content_box, draft.report, picture.notes + draft.notes)

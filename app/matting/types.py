@@ -65,6 +65,8 @@ class Draft:
     that."""
     box: Box = (0, 0, 0, 0)
     """The part of ImageSpace shown; may reach beyond the image by the margin."""
+    content_box: Box = (0, 0, 0, 0)
+    """Smallest box of ImageSpace around what is visible."""
     report: MattingReport = field(default_factory=MattingReport)
     notes: tuple[str, ...] = ()
 
@@ -78,5 +80,7 @@ class Cutout:
     """RGB and alpha; colours under alpha 0 are not the photo's background."""
     trim_box: Box
     """ImageSpace box that the picture shows before scaling; reaches beyond the image where a margin does."""
+    content_box: Box
+    """ImageSpace box around what is visible, trimmed to or not."""
     matting: MattingReport
     notes: tuple[str, ...]

@@ -53,6 +53,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("GET", "/api/account/usage"): READ,
     ("GET", "/api/account/statement.csv"): READ,
     ("POST", "/api/admin/users/{user_id:uuid}/credits"): OPERATOR,
+    ("POST", "/v1.0/removebg"): WRITE,
+    ("GET", "/v1.0/account"): READ,
     ("POST", "/api/segment/encode"): WRITE,
     ("POST", "/api/segment/apply-mask"): WRITE,
     ("POST", "/api/segment/decode"): WRITE,
@@ -200,9 +202,12 @@ def stream(world: World, path: str, credentials: dict[str, str]) -> tuple[int, s
 
 
 def spoken(answer: httpx.Response) -> tuple[int, str | None]:
-    if answer.headers.get("content-type") != "application/problem+json":
-        return answer.status_code, None
-    return answer.status_code, answer.json()["code"]
+    kind = answer.headers.get("content-type")
+    if kind == "application/problem+json":
+        return answer.status_code, answer.json()["code"]
+    if kind == "application/json" and "errors" in (document := answer.json()):  # as remove.bg says it
+        return answer.status_code, document["errors"][0]["code"]
+    return answer.status_code, None
 
 
 def socket(world: World, path: str, credentials: dict[str, str]) -> tuple[int, str | None]:
@@ -224,7 +229,10 @@ def socket(world: World, path: str, credentials: dict[str, str]) -> tuple[int, s
 def test_who_is_nobody_gets_nowhere(world: World, who: str) -> None:
     credentials, code = REFUSED[who]
     answers = {entry: knock(world, *entry, credentials(world)) for entry in GUARDED}
-    assert answers == dict.fromkeys(GUARDED, (401, code))
+    assert answers == {
+        (method, path): (403, "auth_failed") if path.startswith("/v1.0/") else (401, code)
+        for method, path in GUARDED
+    }
 
 
 LETS_IN = {

@@ -120,15 +120,21 @@ def test_a_preview_is_the_small_cutout_of_the_same_mask(engine: Sam2Engine, tmp_
 
 def test_every_length_shrinks_with_a_preview() -> None:
     options = CutoutOptions(
-        roi=(10, 20, 30, 40), smooth=8, offset=-4, feather=6, margin="12px", canvas="2000x1000", max_side=900
+        roi=(10, 20, 30, 40),
+        smooth=8,
+        offset=-4,
+        feather=6,
+        margin="12px 4",
+        canvas="2000x1000",
+        max_side=900,
     )
     small = CutoutOptions.model_validate(scaled_options(options, 0.5).model_dump())
     assert small.roi == (5, 10, 15, 20)
     assert (small.smooth, small.offset, small.feather) == (4, -2, 3)
-    assert small.margin_length.px(0) == 6
+    assert [length.px(0) for length in small.margins] == [6, 2, 6, 2]
     assert small.canvas_size == (1000, 500)
     assert small.max_side == 900
-    assert scaled_options(CutoutOptions(margin="5%"), 0.5).margin == "5%"
+    assert scaled_options(CutoutOptions(margin="5%"), 0.5).margin == "5% 5% 5% 5%"
     (mark,) = scaled_marks([Mark(kind=MarkKind.STROKE, points=((10, 20),), radius=4)], 0.5)
     assert (mark.points, mark.radius) == (((5, 10),), 2)
     assert scaled_mask(SoftMask(np.zeros((2, 2), np.float32), (0.25, 0.5)), 0.5).scale == (0.5, 1)

@@ -54,6 +54,24 @@ def test_trim_and_margin_in_image_space() -> None:
         assert abs(cut_at - true) <= 3
     assert wide.trim_box == tuple(at + by for at, by in zip(tight.trim_box, (-10, -10, 10, 10), strict=True))
     assert wide.picture.pixels.shape[1] == wide.trim_box[2] - wide.trim_box[0]
+    assert tight.content_box == wide.content_box == cut(trim=False).content_box == tight.trim_box
+
+
+def test_a_margin_of_its_own_for_each_side() -> None:
+    tight = cut().trim_box
+    for margin, by in (("4 6", (-6, -4, 6, 4)), ("1px 2px 3px 10%", (-60, -1, 2, 3))):
+        around = cut(margin=margin).trim_box
+        assert np.abs(np.subtract(around, tight) - by).max() <= 1  # 10 % of a disc of about 600 px
+
+
+@pytest.mark.parametrize("options", [{"max_pixels": 10_007}, {"max_pixels": 10_007, "max_side": 90}])
+def test_the_output_has_at_most_so_many_pixels(options: dict[str, int]) -> None:
+    picture = cut(canvas="700x300", **options).picture
+    width, height = picture.width, picture.height
+    assert width / height == pytest.approx(7 / 3, rel=0.03)
+    assert width * height <= 10_007
+    assert width == options.get("max_side", width)
+    assert width * height > 0.97 * min(10_007, options.get("max_side", 10_000) ** 2 * 3 / 7)
 
 
 def test_offset_moves_the_edge_and_never_against_its_sign() -> None:
