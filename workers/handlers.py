@@ -4,8 +4,9 @@ import functools
 from pathlib import Path
 
 from app.engines.base import CutoutResult
+from app.engines.errors import SubjectNotFound
 from app.engines.sam2 import Sam2Engine
-from app.images.errors import EmbeddingNotFound, ProposalNotFound
+from app.images.errors import EmbeddingNotFound
 from app.images.types import Image
 from app.jobs.claims import Outcome
 from app.jobs.types import ApplyParams, JobKind, RemoveParams
@@ -40,7 +41,7 @@ async def finish_remove(kit: Kit, run: Run) -> Outcome:
     image = await kit.image(run.job)
     mask = await _proposal(kit, run, image)
     if mask is None:
-        raise ProposalNotFound("no subject was found in the image; mark it and use apply-mask")
+        raise SubjectNotFound("no subject was found in the image; mark it and use apply-mask")
     return await _cutout(kit, run, image, mask, options)
 
 
@@ -70,12 +71,12 @@ def _marked(engine: Sam2Engine, packed: bytes, marks: tuple[Mark, ...], start: S
 
 
 async def _proposal(kit: Kit, run: Run, image: Image) -> SoftMask | None:
-    """None: no subject was found. Raises EmbeddingNotFound, ProposalNotFound when none was looked for."""
+    """None: no subject was found. Raises EmbeddingNotFound, SubjectNotFound when none was looked for."""
     row = await kit.embedding(run.job)
     if row is None:
         raise EmbeddingNotFound(f"the image was not encoded with {run.job.model}")
     if not row.proposed:
-        raise ProposalNotFound("no subject was looked for: encode with auto, or start from empty")
+        raise SubjectNotFound("no subject was looked for: encode with auto, or start from empty")
     if row.proposal is None:
         return None
     return from_png(await kit.small(row.proposal.mask_key), (image.width, image.height))

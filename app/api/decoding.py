@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
+from app.engines.errors import SubjectNotFound
 from app.engines.sam2 import Sam2Engine
-from app.images.errors import ProposalNotFound
 from app.images.types import EmbeddingRow
 from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png
@@ -28,9 +28,9 @@ class Decoding:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def mask(self, row: EmbeddingRow, marks: Sequence[Mark], start: Literal["auto", "empty"]) -> bytes:
-        """PNG of the mask after `marks`. Raises MarkOutsideImage, ProposalNotFound, ModelError."""
+        """PNG of the mask after `marks`. Raises MarkOutsideImage, SubjectNotFound, ModelError."""
         if start == "auto" and not row.proposed:
-            raise ProposalNotFound("no subject was looked for: encode with auto, or start from empty")
+            raise SubjectNotFound("no subject was looked for: encode with auto, or start from empty")
         packed = await self._bytes(row.key, row.bytes)
         proposal = await self._bytes(row.proposal.mask_key) if start == "auto" and row.proposal else None
         async with self._slots:

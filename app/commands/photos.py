@@ -8,9 +8,9 @@ import typer
 
 from app.commands.models import model_errors
 from app.commands.options import BadOption
-from app.engines.base import CutoutResult, Engine
+from app.engines.base import CutoutResult, Segmenter
+from app.engines.errors import SubjectNotFound
 from app.errors import AppError
-from app.images.errors import ProposalNotFound
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import Mark
 from app.settings import Settings
@@ -30,7 +30,7 @@ class NoSuchPhoto(AppError):
     exit_code = 2
 
 
-def open_engine(model: str | None) -> Engine:
+def open_engine(model: str | None) -> Segmenter:
     """Raises ModelFailed with the code of what is wrong."""
     from app.engines.sam2 import Sam2Engine  # noqa: PLC0415 - numba and libvips take 1 s to load, `--help` none
 
@@ -43,7 +43,7 @@ def open_engine(model: str | None) -> Engine:
 
 
 def cut_out(
-    engine: Engine,
+    engine: Segmenter,
     photo: Path,
     out: Path,
     options: CutoutOptions,
@@ -51,7 +51,7 @@ def cut_out(
     marks: Sequence[Mark] = (),
     start: Start = "auto",
 ) -> CutoutResult:
-    """The file at `out`, whole or not at all. Raises NoSuchPhoto, ProposalNotFound and the engine's own."""
+    """The file at `out`, whole or not at all. Raises NoSuchPhoto, SubjectNotFound and the engine's own."""
     if not photo.is_file():
         raise NoSuchPhoto(f"{photo} is not a file")
     if options.background_image is not None:
@@ -60,6 +60,6 @@ def cut_out(
         encoded = engine.encode(photo, auto=start == "auto")
         proposal = encoded.proposal.mask if encoded.proposal else None
         if proposal is None and not marks:
-            raise ProposalNotFound("no subject was found; say what to keep with --point or --box")
+            raise SubjectNotFound("no subject was found; say what to keep with --point or --box")
         mask = engine.segment(encoded.embedding, marks, proposal)
     return engine.cutout(photo, mask, marks, options, out)

@@ -1,10 +1,11 @@
-"""What an engine does, whoever does it: image → embedding and proposal, mask → cutout."""
+"""What engines do: any of them an image → its cutout; ours also the steps between, for people with marks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.engines.names import EngineName
 from app.imaging.types import EncodedFile
 from app.matting.options import CutoutOptions
 from app.matting.types import Box, MattingReport
@@ -88,9 +89,28 @@ class CutoutResult:
 
 
 class Engine(Protocol):
-    """Thread-safe; every method is CPU work and blocks."""
+    """Thread-safe; every method blocks."""
 
-    name: str
+    name: EngineName
+
+    def remove(
+        self,
+        path: Path,
+        options: CutoutOptions,
+        out: Path,
+        *,
+        background: Path | None = None,
+        progress: Progress = no_progress,
+    ) -> CutoutResult:
+        """The cutout of the image at `path`, whose subject is found without a human.
+
+        Raises what app.imaging and app.matting raise, SubjectNotFound, and the engine's own.
+        """
+        ...
+
+
+class Segmenter(Engine, Protocol):
+    """An engine that shows its steps."""
 
     def encode(self, path: Path, *, auto: bool = True) -> Encoded:
         """Raises what `app.imaging` raises for a file that is not an image within the limits."""

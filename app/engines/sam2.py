@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from app.engines.base import CutoutResult, Encoded, Packed, Prepared, Progress, no_progress
+from app.engines.errors import SubjectNotFound
+from app.engines.names import EngineName
 from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
-from app.imaging.encode import WHITE, encode
+from app.engines.writing import write
 from app.imaging.png import Effort
 from app.imaging.sandbox import decode, probe, working_image
 from app.matting.options import CutoutOptions
@@ -45,7 +47,7 @@ class PromptableModel(Encoder, Decoder, Protocol):
 
 
 class Sam2Engine:
-    name = "sam2"
+    name = EngineName.SAM2
 
     def __init__(self, model: PromptableModel) -> None:
         self._model = model
@@ -69,6 +71,22 @@ class Sam2Engine:
         """Each part once, so that no job pays for loading and compiling it. Raises ModelError."""
         self._model.warmup()
         self._codec.warmup()
+
+    def remove(
+        self,
+        path: Path,
+        options: CutoutOptions,
+        out: Path,
+        *,
+        background: Path | None = None,
+        progress: Progress = no_progress,
+    ) -> CutoutResult:
+        """What the workers do for a `remove` job, in one call."""
+        progress(0.0, "encode")
+        proposal = self.encode(path).proposal
+        if proposal is None:
+            raise SubjectNotFound("no subject was found in the image")
+        return self.cutout(path, proposal.mask, (), options, out, background=background, progress=progress)
 
     def encode(self, path: Path, *, auto: bool = True) -> Encoded:
         prepared = self.prepare(path)
@@ -138,26 +156,11 @@ class Sam2Engine:
         cut = make_cutout(
             picture, mask, marks, options, background=under, progress=_part(progress, 1 - ENCODE_SHARE)
         )
-        dpi = picture.dpi if options.dpi == "keep" else options.dpi
-        file = encode(
-            cut.picture,
-            out,
-            options.format,
-            dpi=dpi,
-            channels=options.channels,
-            background=_opaque_background(options),
-            effort=Effort.FAST if preview else Effort.BALANCED,
-        )
+        result = write(cut, options, picture.dpi, out, Effort.FAST if preview else Effort.BALANCED)
         progress(1.0, "done")
-        return CutoutResult(file, options.format, cut.trim_box, cut.content_box, dpi, cut.matting, cut.notes)
+        return result
 
 
 def _part(progress: Progress, share: float) -> Progress:
     """The first `share` of `progress`."""
     return lambda done, step: progress(done * share, step)
-
-
-def _opaque_background(options: CutoutOptions) -> tuple[int, int, int]:
-    """What a format without alpha shows under the cutout: white unless a colour was asked for (DESIGN §9)."""
-    colour = options.background_colour
-    return WHITE if colour is None else (colour.red, colour.green, colour.blue)

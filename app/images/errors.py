@@ -11,9 +11,3 @@ class EmbeddingNotFound(NotFound):
     """The image was not encoded with this model: send it through `encode`."""
 
     code = "embedding_not_found"
-
-
-class ProposalNotFound(NotFound):
-    """No automatic subject: not asked for, or none was found."""
-
-    code = "auto_mask_not_found"

@@ -9,8 +9,9 @@ import uuid_utils
 
 from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection, transaction
+from app.engines.errors import SubjectNotFound
 from app.images import repository
-from app.images.errors import EmbeddingNotFound, ImageNotFound, ProposalNotFound
+from app.images.errors import EmbeddingNotFound, ImageNotFound
 from app.images.reuse import reuse
 from app.images.types import EmbeddingRow, Image
 from app.imaging.encode import encode
@@ -111,10 +112,10 @@ class ImageService:
         return await reuse(self._pool, self._store, image, model, revision, auto=auto)
 
     async def auto_mask(self, user_id: UUID, image_id: UUID, model: str) -> str:
-        """Storage key of the mask PNG. Raises ImageNotFound, EmbeddingNotFound, ProposalNotFound."""
+        """Storage key of the mask PNG. Raises ImageNotFound, EmbeddingNotFound, SubjectNotFound."""
         row = await self.embedding(user_id, image_id, model)
         if row.proposal is None:
-            raise ProposalNotFound("no subject was found" if row.proposed else "no subject was looked for")
+            raise SubjectNotFound("no subject was found" if row.proposed else "no subject was looked for")
         return row.proposal.mask_key
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from app.imaging.types import Picture
 from app.matting.background import background as background_step
 from app.matting.canvas import canvas, max_side
@@ -14,7 +16,7 @@ from app.matting.offset import offset
 from app.matting.options import CutoutOptions
 from app.matting.smooth import smooth
 from app.matting.strokes import marks as marks_step
-from app.matting.types import Cutout, Progress, Request, Step
+from app.matting.types import Cutout, Draft, Progress, Request, Step
 from app.matting.upsample import upsample
 from app.segmentation.marks import Mark
 from app.segmentation.masks import SoftMask
@@ -36,6 +38,37 @@ STEPS: tuple[tuple[Step, float], ...] = (
 )
 """Each step with its usual share of the time, for the progress. `background` comes last, not before `trim` as
 in DESIGN §9: it fills the canvas too, and what is trimmed away is not composited first."""
+
+
+EDGE_GIVEN: tuple[Step, ...] = (
+    smooth,
+    offset,
+    feather,
+    limits,
+    trim,
+    margin,
+    canvas,
+    max_side,
+    background_step,
+)
+"""What is left to do where another engine has found the edge and cleaned its colours."""
+_NO_MASK = SoftMask(np.zeros((1, 1), np.float32), (1.0, 1.0))  # none of these steps reads it
+
+
+def finish_cutout(picture: Picture, options: CutoutOptions, *, background: Picture | None = None) -> Cutout:
+    """The cutout of a picture (ImageSpace) whose alpha is the matte already.
+
+    Raises CutoutEmpty, CutoutTooLarge.
+    """
+    opaque = Picture(picture.pixels, None, picture.icc, picture.dpi, picture.notes)
+    request = Request(opaque, _NO_MASK, (), options, background)
+    height, width = picture.pixels.shape[:2]
+    matte = picture.alpha if picture.alpha is not None else np.full((height, width), 255, np.uint8)
+    draft = Draft(picture.pixels, matte, box=(0, 0, width, height))
+    for step in EDGE_GIVEN:
+        draft = step(request, draft)
+    result = Picture(draft.pixels, draft.matte, picture.icc, picture.dpi, picture.notes)
+    return Cutout(result, draft.box, draft.content_box, draft.report, picture.notes + draft.notes)
 
 
 def make_cutout(

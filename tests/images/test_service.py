@@ -8,8 +8,9 @@ import pytest
 from PIL import Image as Pillow
 
 from app.db.pool import Pool
+from app.engines.errors import SubjectNotFound
 from app.images import repository
-from app.images.errors import EmbeddingNotFound, ImageNotFound, ProposalNotFound
+from app.images.errors import EmbeddingNotFound, ImageNotFound
 from app.images.service import ImageService
 from app.images.types import EmbeddingRow, Image, ProposalRow
 from app.imaging.probe import probe
@@ -86,7 +87,7 @@ async def test_the_first_embedding_stands_and_a_proposal_is_added(
     with pytest.raises(EmbeddingNotFound):
         await images.embedding(owner, image.id, "lite")
     assert (await save(pool, embedding(image, "first"))).key == "first"
-    with pytest.raises(ProposalNotFound):
+    with pytest.raises(SubjectNotFound):
         await images.auto_mask(owner, image.id, "lite")
     standing = await save(pool, embedding(image, "second", "mask-2"))
     assert standing.key == "first"

@@ -1,0 +1,1 @@
+"""A stand-in for clippingmagic.com: for tests, and for `cutout dev --fake-clippingmagic`."""
