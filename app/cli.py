@@ -50,11 +50,18 @@ Port = Annotated[int | None, typer.Option(help="0 takes a free one; CUTOUT_PORT.
 
 
 @app.command()
-def dev(host: Host = None, port: Port = None) -> None:
+def dev(
+    host: Host = None,
+    port: Port = None,
+    *,
+    fake_clippingmagic: Annotated[
+        bool, typer.Option("--fake-clippingmagic", help="A stand-in for the legacy engine, to try the move.")
+    ] = False,
+) -> None:
     """Start everything on this machine: Postgres, Redis, API and workers. Ctrl-C stops all of it."""
     from app.commands.dev import dev as run  # noqa: PLC0415 - the services' wheels, which nothing else needs
 
-    run(EmbeddedSettings.load(host=host, port=port))
+    run(EmbeddedSettings.load(host=host, port=port), fake_legacy=fake_clippingmagic)
 
 
 @app.command()
@@ -86,8 +93,13 @@ def issuer(
 
 
 @app.command()
-def worker(kind: Annotated[Literal["embed", "mask"], typer.Argument(help="Which work to take.")]) -> None:
-    """One worker: `embed` encodes images, `mask` makes cutouts. Needs DATABASE_URL and REDIS_URL."""
+def worker(
+    kind: Annotated[Literal["embed", "mask", "legacy"], typer.Argument(help="Which work to take.")],
+) -> None:
+    """One worker: `embed` encodes images, `mask` makes cutouts, `legacy` asks ClippingMagic.
+
+    Needs DATABASE_URL and REDIS_URL.
+    """
     settings = Settings.load()
     settings.services()
     _worker(kind, settings)
@@ -110,16 +122,21 @@ def gc() -> None:
 
 @app.command(hidden=True)
 def embedded(
-    process: Literal["web", "embed", "mask"],
+    process: Literal["web", "embed", "mask", "legacy"],
     database_url: str,
     redis_url: str,
     listener: int,
     *,
     model: Annotated[str | None, typer.Option()] = None,
     parent: Annotated[int | None, typer.Option()] = None,
+    fake_legacy: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """One child of `cutout dev`. Takes the services from its parent, and ends with it."""
     settings = EmbeddedSettings.load(database_url=database_url, redis_url=redis_url, model=model)
+    if fake_legacy is not None:
+        from app.fakes.clippingmagic.server import account  # noqa: PLC0415 - as above
+
+        settings = settings.model_copy(update=account(fake_legacy))
     end_with_parent(parent or os.getppid())
     if process == "web":
         _web(settings, socket.socket(fileno=listener))
@@ -145,7 +162,7 @@ def _web(settings: Settings, listener: socket.socket) -> None:
     server.serve(create_app(settings), listener)
 
 
-def _worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
+def _worker(kind: Literal["embed", "mask", "legacy"], settings: Settings) -> None:
     logs.configure(settings, kind)
     from workers.main import run_worker  # noqa: PLC0415 - as above
 

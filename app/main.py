@@ -22,7 +22,9 @@ from app.api.problems import HANDLERS
 from app.api.routes import ROUTES
 from app.api.state import Lifespan
 from app.credits.service import Credits
-from app.db.pool import open_pool
+from app.db.pool import Pool, open_pool
+from app.engines.clippingmagic import ClippingMagicEngine
+from app.engines.clippingmagic_http import ClippingMagicApi
 from app.flags.service import EnginePolicy, Flags
 from app.images.service import ImageService
 from app.jobs.admission import Limits
@@ -31,6 +33,7 @@ from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.prices import Prices
 from app.jobs.service import JobService
+from app.legacy.service import LegacyService, account_of
 from app.net.client import GuardedClient
 from app.passwords.service import Passwords
 from app.passwords.signing import Signer, kept_key
@@ -97,12 +100,13 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     limits = Limits(settings.queue_limit, settings.user_queue_limit)
     prices = Prices.set_by(settings)
     flags = Flags(pool, EnginePolicy.set_by(settings), doorbell)
-    jobs = JobService(pool, doorbell, Events(doorbell), limits, prices)
+    jobs = JobService(pool, doorbell, Events(doorbell), limits, prices, budget=flags.spend)
     try:
         async with (
             _issuer(settings) as issuer,
             Hub.running(pool, RedisSubscriber(redis)) as hub,
             flags.listening(RedisSubscriber(redis)),
+            legacy_service(settings, pool) as legacy,
         ):
             yield Lifespan(
                 settings=settings,
@@ -115,6 +119,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 erasure=Erasure(pool, store, jobs, RedisBuckets(redis)),
                 prices=prices,
                 flags=flags,
+                legacy=legacy,
                 doorbell=doorbell,
                 store=store,
                 models=models,
@@ -131,6 +136,16 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     finally:
         await doorbell.close()
         await pool.close()
+
+
+@asynccontextmanager
+async def legacy_service(settings: Settings, pool: Pool) -> AsyncIterator[LegacyService | None]:
+    account = account_of(settings)
+    if account is None:
+        yield None
+        return
+    with ClippingMagicApi(account) as api:
+        yield LegacyService(pool, ClippingMagicEngine(api))
 
 
 def _limits(settings: Settings, redis: Redis) -> RateLimits:

@@ -1,5 +1,12 @@
 CREATE SCHEMA public;
 
+CREATE FUNCTION public.add_worked(worked jsonb, worker text, seconds double precision) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when worker is null then worked else worked || jsonb_build_object(
+        worker, round((coalesce((worked ->> worker)::double precision, 0) + seconds)::numeric, 6)) end
+$$;
+
 CREATE FUNCTION public.apply_entry() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -139,11 +146,19 @@ CREATE FUNCTION public.settle_credits() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
+declare
+    first_one boolean;
 begin
     if new.status = 'succeeded' then
         -- two jobs on one image wait for each other here; the second one is free
         update images set charged_job = new.id where id = new.image_id and charged_job is null;
-        if found then
+        first_one := found;
+        if new.kind = 'legacy_fetch' then
+            update legacy_images set charged_job = new.id
+            where id = (new.params ->> 'legacy_id')::bigint and charged_job is null;
+            first_one := found;
+        end if;
+        if first_one then
             new.credits := new.reserved;
         end if;
     end if;
@@ -359,14 +374,28 @@ CREATE TABLE public.jobs (
     changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
     reserved integer DEFAULT 0 NOT NULL,
     leftovers boolean DEFAULT false NOT NULL,
+    engine_reason text,
+    our_fault boolean DEFAULT false NOT NULL,
+    worked jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT jobs_check CHECK (((status = 'processing'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT jobs_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT jobs_check2 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT jobs_check3 CHECK (((status <> 'succeeded'::text) OR (result IS NOT NULL))),
-    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text]))),
+    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text, 'legacy_fetch'::text]))),
     CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
     CONSTRAINT jobs_reserved_check CHECK ((reserved >= 0)),
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.legacy_images (
+    id bigint NOT NULL,
+    user_id uuid NOT NULL,
+    image_id uuid NOT NULL,
+    secret text NOT NULL,
+    reason text NOT NULL,
+    note text,
+    charged_job uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.legacy_spending (
@@ -508,6 +537,9 @@ ALTER TABLE ONLY public.images
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.legacy_images
+    ADD CONSTRAINT legacy_images_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.legacy_spending
     ADD CONSTRAINT legacy_spending_pkey PRIMARY KEY (day);
 
@@ -563,6 +595,8 @@ CREATE INDEX images_to_purge ON public.images USING btree (deleted_at) WHERE ((d
 
 CREATE INDEX jobs_changed ON public.jobs USING btree (changed_in);
 
+CREATE INDEX jobs_faults ON public.jobs USING btree (queue, finished_at) WHERE our_fault;
+
 CREATE INDEX jobs_finished ON public.jobs USING btree (queue, finished_at) WHERE (finished_at IS NOT NULL);
 
 CREATE INDEX jobs_leased ON public.jobs USING btree (queue, user_id, lease_until) WHERE (status = 'processing'::text);
@@ -578,6 +612,12 @@ CREATE INDEX jobs_ready ON public.jobs USING btree (queue, priority DESC, turn, 
 CREATE INDEX jobs_result_expiring ON public.jobs USING btree (result_expires_at) WHERE ((result_key IS NOT NULL) AND (result_expires_at IS NOT NULL));
 
 CREATE INDEX jobs_waiting_of_user ON public.jobs USING btree (user_id, queue, priority, turn) WHERE (status = 'queued'::text);
+
+CREATE INDEX legacy_images_charged ON public.legacy_images USING btree (charged_job);
+
+CREATE INDEX legacy_images_of_image ON public.legacy_images USING btree (image_id);
+
+CREATE INDEX legacy_images_of_user ON public.legacy_images USING btree (user_id);
 
 CREATE UNIQUE INDEX passwords_by_email ON public.passwords USING btree (lower(email));
 
@@ -652,6 +692,15 @@ ALTER TABLE ONLY public.jobs
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.legacy_images
+    ADD CONSTRAINT legacy_images_charged_job_fkey FOREIGN KEY (charged_job) REFERENCES public.jobs(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.legacy_images
+    ADD CONSTRAINT legacy_images_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.legacy_images
+    ADD CONSTRAINT legacy_images_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.passwords
     ADD CONSTRAINT passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -708,6 +757,8 @@ ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.images ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.legacy_images ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.legacy_spending ENABLE ROW LEVEL SECURITY;
 
@@ -878,6 +929,10 @@ GRANT SELECT(started_at) ON TABLE public.jobs TO authenticated;
 GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
 
 GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(engine_reason) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_images TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_spending TO service_role;
 

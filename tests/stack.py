@@ -23,7 +23,7 @@ from app.commands.serve import listen, server, url_of
 from app.db.pool import open_pool
 from app.guard import end_with_parent
 from app.queue.arq_adapter import ArqDoorbell, connect
-from app.queue.messages import MASK_QUEUE, embed_queue
+from app.queue.messages import LEGACY_QUEUE, MASK_QUEUE, embed_queue
 from app.settings import EmbeddedSettings, Settings
 from models.registry import Registry
 from tests.services import fresh_database
@@ -92,11 +92,12 @@ def answering(app: Callable[..., Any], listener: socket.socket) -> Iterator[None
 def worker(kind: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     services = settings.services()
     command = [sys.executable, "-m", "tests.stack", kind, services.database_url, services.redis_url]
-    process = subprocess.Popen([*command, str(settings.data_dir), str(settings.models_dir), settings.model])
+    arguments = [*command, str(settings.data_dir), str(settings.models_dir), settings.model]
+    process = subprocess.Popen(arguments, env={**os.environ, **_legacy(settings)})
     try:
         yield process
     finally:
-        queue = MASK_QUEUE if kind == "mask" else embed_queue(settings.model)
+        queue = {"mask": MASK_QUEUE, "legacy": LEGACY_QUEUE}.get(kind) or embed_queue(settings.model)
         # a short test ends before the worker has come far enough to leave in order
         _until(lambda: process.poll() is not None or _present(queue, services.redis_url))
         process.terminate()
@@ -104,6 +105,14 @@ def worker(kind: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             assert process.wait(40) == 0
         finally:
             process.kill()
+
+
+def _legacy(settings: Settings) -> dict[str, str]:
+    """Credentials of ClippingMagic, as a worker gets them."""
+    names = ("clippingmagic_url", "clippingmagic_api_id", "clippingmagic_api_secret", "legacy_daily_usd")
+    return (
+        {Settings.variable(name): str(getattr(settings, name)) for name in names} if settings.legacy else {}
+    )
 
 
 def _present(queue: str, redis_url: str) -> bool:

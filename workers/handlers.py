@@ -102,11 +102,11 @@ async def _cutout(
                 kit.engines(run.job.model).cutout,
                 path, mask, marks, options, out, background=background_path, preview=preview,
             )  # fmt: skip
-        key = await _store_result(run, result, out)
+        key = await store_result(run, result, out)
     return Outcome(result.as_json(), result_key=key, result_ttl_s=PREVIEW_TTL_S if preview else None)
 
 
-async def _store_result(run: Run, result: CutoutResult, out: Path) -> str:
+async def store_result(run: Run, result: CutoutResult, out: Path) -> str:
     job = run.job
     key = keys.result(job.user_id, job.image_id, run.files.name, result.format)
     with run.step("store"):

@@ -1,19 +1,22 @@
-"""`cutout worker embed|mask`: from settings to a running worker."""
+"""`cutout worker embed|mask|legacy`: from settings to a running worker."""
 
 import asyncio
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from app.commands.models import model_errors
+from app.flags.service import EnginePolicy
 from app.settings import Settings
 from app.storage.local import LocalStore
 from models.registry import Registry
-from workers import embed, mask
+from workers import embed, legacy, mask
 from workers.heap import give_back_planes
 from workers.options import WorkerOptions, WorkerSettings
 from workers.serve import serve
 
+WorkerKind: TypeAlias = Literal["embed", "mask", "legacy"]
 
-def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
+
+def run_worker(kind: WorkerKind, settings: Settings) -> None:
     """Returns when the worker was asked to end. Raises BadSetting, ModelFailed."""
     give_back_planes()
     services = settings.services()
@@ -21,7 +24,7 @@ def run_worker(kind: Literal["embed", "mask"], settings: Settings) -> None:
     asyncio.run(serve(worker, services.database_url, services.redis_url, LocalStore(settings.storage_dir)))
 
 
-def _settings(kind: Literal["embed", "mask"], settings: Settings) -> WorkerSettings:
+def _settings(kind: WorkerKind, settings: Settings) -> WorkerSettings:
     options = WorkerOptions(
         slots=settings.worker_slots or 1,
         grace_s=settings.worker_grace_s,
@@ -29,9 +32,13 @@ def _settings(kind: Literal["embed", "mask"], settings: Settings) -> WorkerSetti
         memory_limit_mb=settings.worker_memory_mb,
         user_cap=settings.user_slots,
         waited_s=settings.worker_waits_s,
+        usd_hour=float(settings.worker_usd_hour),
+        engines=EnginePolicy.set_by(settings),
     )
     if kind == "mask":
         return mask.worker_settings(settings, options)
+    if kind == "legacy":
+        return legacy.worker_settings(settings, options)
     with model_errors():
         model = Registry(settings.models_dir).resolve(settings.model)
     return embed.worker_settings(settings, options, model)

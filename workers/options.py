@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from app.db.pool import Pool
+from app.flags.rescue import Rescuer
+from app.flags.service import EnginePolicy, Flags
 from app.jobs.claims import Claims, Outcome
 from app.jobs.events import Events
 from app.jobs.types import JobKind
@@ -34,6 +36,9 @@ class WorkerOptions:
     """Jobs of one user at once in this queue."""
     waited_s: float = 0.0
     """Leave jobs younger than this to other workers."""
+    usd_hour: float = 0.0
+    """What an hour of this worker costs."""
+    engines: EnginePolicy = field(default_factory=EnginePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Context:
 
     @property
     def claims(self) -> Claims:
-        return Claims(self.pool, self.doorbell, self.events)
+        return Claims(self.pool, self.doorbell, self.events, Rescuer(Flags(self.pool, self.options.engines)))
 
 
 Background: TypeAlias = Callable[[Context], Coroutine[Any, Any, None]]

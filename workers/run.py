@@ -72,6 +72,10 @@ class Run:
         self.job = job
         self.files = RunFiles(store, job)
         self.timings: dict[str, float] = {}
+        self.micros = 0
+        """Micro-dollars that others will ask of us for it."""
+        self.worked_s = 0.0
+        """Its share of the worker's time, once it has ended."""
         self.started = time.monotonic()
         self._report = report
         self._loop = asyncio.get_running_loop()

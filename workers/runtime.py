@@ -18,6 +18,7 @@ from workers.leases import LeaseKeeper
 from workers.options import Context, Handlers
 from workers.run import Run, WorkerBroken
 from workers.settle import Settler, drop
+from workers.shared_time import SharedTime
 
 T = TypeVar("T")
 
@@ -34,7 +35,9 @@ class Runtime:
         """Why this process cannot go on."""
         self._context = context
         self._claims = context.claims
-        self._settler = Settler(self._claims)
+        # embed:lite is a queue of embed workers
+        self._settler = Settler(self._claims, queue.partition(":")[0], options.usd_hour)
+        self._time = SharedTime()
         self._turn = Turn(queue, self.worker, options.lease_s, options.user_cap, options.waited_s)
         self._handlers = handlers
         self._keeper = keeper
@@ -104,7 +107,9 @@ class Runtime:
         self._keeper.add(run)
         with structlog.contextvars.bound_contextvars(job=str(job.id), request_id=job.request_id):
             try:
-                answer = await self._try(run)
+                with self._time.share() as share:
+                    answer = await self._try(run)
+                run.worked_s = share.seconds
                 if isinstance(answer, WorkerBroken):
                     self.breaks(answer)
                 self._settling.add(run)

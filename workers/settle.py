@@ -1,23 +1,28 @@
 """Writing down how runs ended, patiently; successes that come together are written together."""
 
 import asyncio
+from math import ceil
 
 import structlog
 
 from app.errors import AppError, Unavailable
-from app.jobs.claims import Claims, Outcome, Success
+from app.jobs.claims import Claims, Outcome, Spent, Success
 from app.jobs.errors import LeaseLost
 from app.jobs.types import Job
 from workers.run import Run, WorkerLeaves
 
 _RETRY_S = 1.0
+_MICRO, _HOUR_S = 1_000_000, 3600
 
 _log = structlog.get_logger()
 
 
 class Settler:
-    def __init__(self, claims: Claims) -> None:
+    def __init__(self, claims: Claims, worker: str, usd_hour: float) -> None:
+        """`worker`: what kind it is; `usd_hour`: what an hour of it costs."""
         self._claims = claims
+        self._worker = worker
+        self._usd_hour = usd_hour
         self._done: list[tuple[Success, asyncio.Future[Job | None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -45,16 +50,20 @@ class Settler:
         job = run.job
         match answer:
             case Outcome(queue=None):
-                await self._succeed(Success(job, answer, run.timings))
+                await self._succeed(Success(job, answer, run.timings, self._spent(run)))
                 _log.info("job succeeded", kind=job.kind, seconds=round(run.seconds, 3))
             case Outcome():
-                await self._claims.pass_on(job, answer, run.timings)
+                await self._claims.pass_on(job, answer, run.timings, self._spent(run))
             case WorkerLeaves():
-                await self._claims.give_back(job)
+                await self._claims.give_back(job, self._spent(run))
                 _log.info("job given back")
             case _:
-                failed = await self._claims.fail(job, answer, run.timings)
+                failed = await self._claims.fail(job, answer, run.timings, self._spent(run))
                 _log.warning("job failed", kind=job.kind, code=answer.code, status=failed.status)
+
+    def _spent(self, run: Run) -> Spent:
+        own = ceil(run.worked_s * self._usd_hour * _MICRO / _HOUR_S)
+        return Spent(self._worker, run.worked_s, own + run.micros)
 
     async def _succeed(self, success: Success) -> None:
         """What ends while a transaction is being written is the next transaction."""

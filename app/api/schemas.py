@@ -46,6 +46,7 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
         "kind": job.kind,
         "status": job.status,
         "engine": job.engine,
+        "engine_reason": job.engine_reason,
         "model": job.model,
         "image": {"id": str(job.image_id), "width": width, "height": height},
         "progress": job.progress,

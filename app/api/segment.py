@@ -24,6 +24,7 @@ from app.api.params import (
     preferred_wait,
     read_body,
 )
+from app.api.routing import routed
 from app.api.schemas import job_url, view_json
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
@@ -40,15 +41,15 @@ _MASK = {"mask": file_limit()}
 
 
 async def encode(request: Request[State]) -> Response:
-    return await _create(request, IMAGE_PART, _encode_job)
+    return await create_job(request, IMAGE_PART, _encode_job)
 
 
 async def remove(request: Request[State]) -> Response:
-    return await _create(request, IMAGE_PART, _remove_job)
+    return await create_job(request, IMAGE_PART, _remove_job)
 
 
 async def apply_mask(request: Request[State]) -> Response:
-    return await _create(request, _MASK, _apply_job)
+    return await create_job(request, _MASK, _apply_job)
 
 
 async def decode(request: Request[State]) -> Response:
@@ -67,7 +68,7 @@ async def decode(request: Request[State]) -> Response:
 _Make = Callable[[State, UUID, Body], Awaitable[NewJob]]
 
 
-async def _create(request: Request[State], limits: Mapping[str, FileLimit], make: _Make) -> Response:
+async def create_job(request: Request[State], limits: Mapping[str, FileLimit], make: _Make) -> Response:
     """202 with the job; with `Prefer: wait=N`, 200 once it has ended within that time."""
     user, state = current_user(request), request.state
     async with read_body(request, limits) as body, held_key(request, user, body) as key:
@@ -86,7 +87,7 @@ async def _create(request: Request[State], limits: Mapping[str, FileLimit], make
 
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(EncodeRequest, body.values)
-    webhook, model = _webhook(state, wanted), await served_model(state, wanted.model)
+    webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     known = await _reused(state, image, model, auto=wanted.auto)
     result = known.as_result() if known else None
@@ -96,16 +97,15 @@ async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
 
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(RemoveRequest, body.values)
-    webhook, model = _webhook(state, wanted), await served_model(state, wanted.model)
+    webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
-    return NewJob(
-        user, JobKind.REMOVE, model, image.id, RemoveParams(options=wanted.options), webhook=webhook
-    )
+    params = RemoveParams(options=wanted.options)
+    return await routed(state, NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook))
 
 
 async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = parse(ApplyRequest, body.values)
-    webhook, model = _webhook(state, wanted), _model(state, wanted.model)
+    webhook, model = webhook_of(state, wanted), _model(state, wanted.model)
     image = await state["images"].get(user, wanted.image_id)
     check_inside(wanted.marks, (image.width, image.height))
     mask_key = None
@@ -152,7 +152,7 @@ async def _reused(state: State, image: Image, model: str, *, auto: bool) -> Embe
     return await state["images"].reuse(image, model, revision, auto=auto)
 
 
-def _webhook(state: State, wanted: JobRequest) -> JobWebhook | None:
+def webhook_of(state: State, wanted: JobRequest) -> JobWebhook | None:
     """Raises UrlRefused."""
     if wanted.webhook_url is None:
         return None

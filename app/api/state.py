@@ -19,6 +19,7 @@ from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.prices import Prices
 from app.jobs.service import JobService
+from app.legacy.service import LegacyService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
 from app.settings import Settings
@@ -39,6 +40,8 @@ class Lifespan(TypedDict):
     erasure: Erasure
     prices: Prices
     flags: Flags
+    legacy: LegacyService | None
+    """None: there is no ClippingMagic."""
     doorbell: ArqDoorbell
     store: ObjectStore
     models: Registry

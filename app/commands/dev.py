@@ -25,6 +25,7 @@ from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
 from app.db.pool import open_pool
 from app.errors import AppError
+from app.fakes.clippingmagic import server as clippingmagic
 from app.queue.embedded import EmbeddedRedis
 from app.settings import EmbeddedSettings
 from models.errors import ModelMissing
@@ -46,7 +47,7 @@ class AlreadyRunning(AppError):
     exit_code = 3
 
 
-def dev(settings: EmbeddedSettings) -> None:
+def dev(settings: EmbeddedSettings, *, fake_legacy: bool = False) -> None:
     """Runs until SIGINT or SIGTERM; then nothing of it is left running."""
     logs.configure(settings, "dev")
     for number in _ASKED_BY:  # also while the services start: ExitStack stops what runs by then
@@ -65,7 +66,11 @@ def dev(settings: EmbeddedSettings) -> None:
             _log.info("migrated", migration=name)
         asyncio.run(_local_user(database_url))
         url, fd = url_of(listener), listener.fileno()
-        common = (database_url, redis_url, str(fd))
+        common = [database_url, redis_url, str(fd)]
+        if fake_legacy:
+            legacy = running.enter_context(clippingmagic.running()).url
+            settings = settings.model_copy(update=clippingmagic.account(legacy))
+            common += ["--fake-legacy", legacy]
         children = [
             Child(name, [*_COMMAND, *arguments, *common], (fd,)) for name, arguments in _processes(settings)
         ]
@@ -133,7 +138,8 @@ def _processes(settings: EmbeddedSettings) -> list[tuple[str, tuple[str, ...]]]:
     chosen = registry.resolve(settings.model)
     others = [name for name in registry.names() if name != chosen and registry.installed(name)]
     more = [(f"embed:{name}", ("embed", "--model", name)) for name in others]
-    return [("web", ("web",)), ("embed", ("embed",)), *more, ("mask", ("mask",))]
+    legacy = [("legacy", ("legacy",))] if settings.legacy else []
+    return [("web", ("web",)), ("embed", ("embed",)), *more, ("mask", ("mask",)), *legacy]
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -6,6 +6,14 @@ from credit_balances b left join credit_changes c on c.user_id = b.user_id
 where b.user_id = %(user_id)s
 group by b.user_id
 
+-- name: affords
+select exists (select from images where id = %(image_id)s and charged_job is not null)
+    or b.plan = 'unmetered'
+    or b.granted - b.held - b.spent - coalesce(sum(c.held + c.spent), 0) >= %(price)s as affords
+from credit_balances b left join credit_changes c on c.user_id = b.user_id
+where b.user_id = %(user_id)s
+group by b.user_id
+
 -- name: grant
 insert into credit_entries (user_id, entry_kind, granted, held, spent, note)
 select id, 'grant', %(amount)s, 0, 0, %(note)s from users where id = %(user_id)s

@@ -15,6 +15,12 @@ async def balance(conn: Connection, user_id: UUID) -> Balance | None:
     return Balance(**{**row, "plan": Plan(row["plan"])}) if row else None
 
 
+async def affords(conn: Connection, user_id: UUID, price: int, image_id: UUID | None) -> bool:
+    values = {"user_id": user_id, "price": price, "image_id": image_id}
+    row = await (await conn.execute(_SQL["affords"], values)).fetchone()
+    return row is not None and bool(row["affords"])
+
+
 async def grant(conn: Connection, user_id: UUID, amount: int, note: str | None) -> Entry | None:
     """None: no such user."""
     values = {"user_id": user_id, "amount": amount, "note": note}

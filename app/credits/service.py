@@ -16,6 +16,7 @@ from app.credits.errors import NoCredits
 from app.credits.types import Balance, DayUsage, Entry, Plan
 from app.db.pool import Connection, Pool, connection, transaction
 
+CANNOT_PAY = "your credits do not pay for this"
 _PAGE = 1000
 """Entries that are held at once while a statement is written."""
 
@@ -37,6 +38,15 @@ class Credits:
         if found is None:
             raise UserNotFound("no such user")
         return found
+
+    async def check(self, user_id: UUID, price: int, image_id: UUID | None = None) -> None:
+        """Whether a cutout could be paid now, before any work is done for it; reserving decides.
+
+        `image_id`: one that is here and may have been paid. Raises NoCredits.
+        """
+        async with connection(self._pool) as conn:
+            if not await repository.affords(conn, user_id, price, image_id):
+                raise NoCredits(CANNOT_PAY)
 
     async def grant(
         self,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.engines.base import CutoutResult, Progress, no_progress
-from app.engines.clippingmagic_http import ClippingMagicApi, Uploaded, Wait
+from app.engines.clippingmagic_http import Account, ClippingMagicApi, Uploaded, Wait
 from app.engines.errors import LegacyResultNotReady
 from app.engines.names import EngineName
 from app.engines.writing import write
@@ -22,6 +22,8 @@ TAKEN = frozenset({SourceFormat.JPEG, SourceFormat.PNG, SourceFormat.GIF, Source
 """What ClippingMagic reads; the others are sent as PNG."""
 LOOKS_S = (1.0, 2.0, 4.0, 8.0)
 """Between two looks for a result that is not there yet."""
+FINISH = "finish"
+"""From this step on ClippingMagic bills the image."""
 OWN_EDGE = "{0}: not done, the edge is ClippingMagic's own"
 OWN_SIZE = "size: ClippingMagic's result has {0} x {1} px, not the image's own size"
 
@@ -32,6 +34,10 @@ class ClippingMagicEngine:
     def __init__(self, api: ClippingMagicApi) -> None:
         self._api = api
 
+    @property
+    def account(self) -> Account:
+        return self._api.account
+
     def remove(
         self,
         path: Path,
@@ -41,14 +47,14 @@ class ClippingMagicEngine:
         background: Path | None = None,
         progress: Progress = no_progress,
     ) -> CutoutResult:
-        wait = _watched(progress)
+        wait = watched(progress)
         progress(0.0, "upload")
         uploaded = self.upload(path, wait)
         progress(0.3, "wait")
         with tempfile.TemporaryDirectory(prefix="cutout-legacy-") as folder:
             file = Path(folder) / "result"
             self.fetch(uploaded.id, file, wait)
-            progress(0.7, "finish")
+            progress(0.7, FINISH)
             result = self.finish(path, file, options, out, background=background)
         progress(1.0, "done")
         return result
@@ -99,7 +105,7 @@ def _notes(original: ImageInfo, made: ImageInfo, options: CutoutOptions) -> list
     return notes
 
 
-def _watched(progress: Progress) -> Wait:
+def watched(progress: Progress) -> Wait:
     """A sleep that hears within a quarter of a second that the job is to stop."""
 
     def wait(seconds: float) -> None:

@@ -139,6 +139,11 @@ class Flags:
             await audit.record(conn, actor, "flag.override", user_id, {"flag": FLAG, "engine": engine})
         await self.tell()
 
+    async def take(self) -> bool:
+        """As `spend`, by itself."""
+        async with transaction(self._pool) as conn:
+            return await self.spend(conn)
+
     async def spend(self, conn: Connection) -> bool:
         """One image of the day's budget, in the transaction that makes its job. False: it is spent."""
         return await repository.spend(conn, LEGACY_MICROS, self._policy.daily_micros)

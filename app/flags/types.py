@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -113,6 +113,12 @@ class Reason(StrEnum):
     """A person sent the image there."""
     RERUN = "rerun"
     """Our own path failed this job."""
+    LEGACY_FAILED = "legacy_failed"
+    """ClippingMagic should have stood in for our own path, and failed as well: the job waits for ours."""
+
+
+UNASKED = frozenset({Reason.FALLBACK, Reason.RERUN})
+"""ClippingMagic is then paid from the day's budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +127,8 @@ class Decision:
     reason: Reason
     flag_version: int
 
-    @property
-    def unasked(self) -> bool:
-        """ClippingMagic's price is then ours to pay, from the day's budget."""
-        return self.reason in {Reason.FALLBACK, Reason.RERUN}
-
     def as_json(self) -> dict[str, Any]:
         return {"engine": self.engine, "reason": self.reason, "flag_version": self.flag_version}
-
-    @classmethod
-    def asked(cls) -> Self:
-        return cls(EngineName.CLIPPINGMAGIC, Reason.ASKED, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection
+from app.engines.names import EngineName
+from app.flags.types import Reason
 from app.jobs import repository
 from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
@@ -61,6 +63,8 @@ class JobAdmin:
             params=PARAMS[old.kind].model_validate(old.params),
             priority=old.priority,
             webhook=old.webhook,
+            engine=EngineName(old.engine),
+            reason=Reason(old.engine_reason) if old.engine_reason else None,
         )
         return await self._jobs.create(new)
 

@@ -10,7 +10,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from app.db.pool import Connection, Pool, connection, transaction
+from app.engines.names import EngineName
 from app.errors import AppError
+from app.flags.types import Reason
 from app.jobs import repository
 from app.jobs.announce import announce, answered
 from app.jobs.errors import LeaseLost
@@ -22,6 +24,9 @@ MAX_ATTEMPTS = 3
 """Coded retryable errors until the job fails with the last one (DESIGN §8)."""
 BACKOFF_S = (2.0, 10.0)
 """Before the second and the third attempt."""
+
+OUR_FAULT = 500
+"""An error with this status or above is none of the user's."""
 
 _LOST = "the job was given to somebody else, or canceled"
 
@@ -66,14 +71,51 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What one run has cost us."""
+
+    worker: str | None = None
+    """The kind of worker: `embed`, `mask`, `legacy`."""
+    seconds: float = 0.0
+    """Of the worker; jobs that run side by side share them."""
+    micros: int = 0
+    """Micro-dollars."""
+
+    def as_values(self) -> dict[str, object]:
+        return {"by": self.worker, "seconds": self.seconds, "cost": self.micros}
+
+
+UNPAID = Spent()
+
+
+@dataclass(frozen=True, slots=True)
 class Success:
     job: Job
     outcome: Outcome
     timings: Timings = field(default_factory=dict)
+    spent: Spent = UNPAID
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """The other engine does a job that was about to fail."""
+
+    engine: EngineName
+    reason: Reason
+    queue: str
+
+
+Rescue: TypeAlias = Callable[[Connection, Job, AppError], Awaitable[Detour | None]]
+"""Whether a job that ends with this error goes on elsewhere; in the transaction that decides it."""
+
+
+async def no_rescue(_conn: Connection, _job: Job, _error: AppError) -> Detour | None:
+    return None
 
 
 class Claims:
-    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events) -> None:
+    def __init__(self, pool: Pool, doorbell: Doorbell, events: Events, rescue: Rescue = no_rescue) -> None:
+        self._rescue = rescue
         self._pool = pool
         self._doorbell = doorbell
         self._events = events
@@ -136,9 +178,9 @@ class Claims:
         await self._events.changed(*ended.values())
         return [ended.get(success.job.id) for success in done]
 
-    async def pass_on(self, job: Job, outcome: Outcome, timings: Timings) -> Job:
+    async def pass_on(self, job: Job, outcome: Outcome, timings: Timings, spent: Spent = UNPAID) -> Job:
         """Another kind of worker does the rest, in `outcome.queue`. Raises LeaseLost."""
-        values = {"queue": outcome.queue, "timings": Jsonb(dict(timings))}
+        values = {"queue": outcome.queue, "timings": Jsonb(dict(timings)), **spent.as_values()}
         passed = await self._change(job, "pass_on", values, outcome.effects)
         await announce(self._doorbell, passed)
         return passed
@@ -148,20 +190,39 @@ class Claims:
         async with connection(self._pool) as conn:
             return await repository.stands(conn, job)
 
-    async def fail(self, job: Job, error: AppError, timings: Timings = NOTHING) -> Job:
-        """Queued again after a pause where the error may pass, else the end. Raises LeaseLost."""
+    async def fail(self, job: Job, error: AppError, timings: Timings = NOTHING, spent: Spent = UNPAID) -> Job:
+        """Queued again after a pause where the error may pass, or at the other engine's where there is a
+        rescue; else the end. Raises LeaseLost."""
         if error.retryable and job.attempt + 1 < MAX_ATTEMPTS:
-            return await self._change(job, "retry", {"delay_s": BACKOFF_S[job.attempt]})
+            pause = {"delay_s": BACKOFF_S[job.attempt], **spent.as_values()}
+            return await self._change(job, "retry", pause)
+        ended = {"timings": Jsonb(dict(timings)), **spent.as_values()}
+        if (rescued := await self._rescued(job, error, ended)) is not None:
+            return rescued
         values = {
             "error": repository.error_json(error),
             "attempts": int(error.retryable),
-            "timings": Jsonb(dict(timings)),
+            "our_fault": error.status >= OUR_FAULT,
+            **ended,
         }
         return await self._change(job, "fail", values)
 
-    async def give_back(self, job: Job) -> Job:
+    async def _rescued(self, job: Job, error: AppError, ended: Mapping[str, object]) -> Job | None:
+        async with transaction(self._pool) as conn:
+            detour = await self._rescue(conn, job, error)
+            if detour is None:
+                return None
+            values = {"engine": detour.engine, "engine_reason": detour.reason, "queue": detour.queue}
+            changed = await repository.one(conn, "reroute", _held(job, **values, **ended))
+            if changed is None:
+                raise LeaseLost(_LOST)
+        await self._events.changed(changed)
+        await announce(self._doorbell, changed)
+        return changed
+
+    async def give_back(self, job: Job, spent: Spent = UNPAID) -> Job:
         """A worker that leaves; counts neither as attempt nor as crash. Raises LeaseLost."""
-        returned = await self._change(job, "give_back", {})
+        returned = await self._change(job, "give_back", spent.as_values())
         await announce(self._doorbell, returned)
         return returned
 
@@ -186,6 +247,9 @@ def _columns(done: Sequence[Success]) -> dict[str, object]:
         "result_keys": [success.outcome.result_key for success in done],
         "result_ttls": [success.outcome.result_ttl_s for success in done],
         "timings": [Jsonb(dict(success.timings)) for success in done],
+        "costs": [success.spent.micros for success in done],
+        "workers": [success.spent.worker for success in done],
+        "seconds": [success.spent.seconds for success in done],
     }
 
 

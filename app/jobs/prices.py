@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.credits.service import milli
+from app.engines.names import EngineName
+from app.flags.types import UNASKED, Reason
 from app.jobs.types import ApplyParams, JobKind, NewJob
 from app.settings import Settings
 
@@ -27,7 +29,11 @@ class Prices:
         """Encoding and previews are free; so are, by the ledger, repeats on an image that was charged."""
         if new.kind is JobKind.ENCODE or (isinstance(new.params, ApplyParams) and new.params.preview):
             return 0
-        return self.sam2
+        return self.of_legacy(new.reason) if new.engine is EngineName.CLIPPINGMAGIC else self.sam2
+
+    def of_legacy(self, reason: Reason | None) -> int:
+        """Who did not ask for ClippingMagic, and would not have got it, pays what our own engine costs."""
+        return self.sam2 if reason in UNASKED else self.clippingmagic
 
 
 DEFAULT_PRICES = Prices()

@@ -6,12 +6,16 @@ with image as (
       and deleted_at is null and (expires_at is null or expires_at > now())
     for share
 )
-insert into jobs (id, user_id, kind, model, image_id, params, queue, priority, turn, deadline, announced_at, webhook,
-                  request_id, reserved)
-select %(id)s, %(user_id)s, %(kind)s, %(model)s, image.id, %(params)s, %(queue)s, %(priority)s,
-       next_turn(%(user_id)s, %(queue)s, %(priority)s::smallint),
+insert into jobs (id, user_id, kind, engine, engine_reason, model, image_id, params, queue, priority, turn, deadline,
+                  announced_at, webhook, request_id, reserved)
+select %(id)s, %(user_id)s, %(kind)s, %(engine)s, %(engine_reason)s, %(model)s, image.id, %(params)s, %(queue)s,
+       %(priority)s, next_turn(%(user_id)s, %(queue)s, %(priority)s::smallint),
        now() + make_interval(secs => %(deadline_s)s), now(), %(webhook)s, %(request_id)s,
-       case when image.charged_job is null then %(reserved)s else 0 end
+       case when %(kind)s = 'legacy_fetch' then  -- what ClippingMagic bills is paid for by itself
+                case when exists (select from legacy_images
+                                  where id = (%(params)s::jsonb ->> 'legacy_id')::bigint and charged_job is not null)
+                     then 0 else %(reserved)s end
+            when image.charged_job is null then %(reserved)s else 0 end
 from image
 returning *
 
@@ -78,35 +82,49 @@ returning *
 -- any number at once: a worker with many slots writes what ended meanwhile in one transaction
 update jobs set status = 'succeeded', result = done.result, result_key = done.result_key,
     result_expires_at = now() + make_interval(secs => done.result_ttl_s),
-    timings = jobs.timings || done.timings, progress = 1, lease_until = null, finished_at = now()
+    timings = jobs.timings || done.timings, progress = 1, lease_until = null, finished_at = now(),
+    cost_micros = cost_micros + done.cost, worked = add_worked(worked, done.by, done.seconds)
 from unnest(%(ids)s::uuid[], %(fences)s::int[], %(results)s::jsonb[], %(result_keys)s::text[],
-            %(result_ttls)s::float8[], %(timings)s::jsonb[])
-    as done(id, fence, result, result_key, result_ttl_s, timings)
+            %(result_ttls)s::float8[], %(timings)s::jsonb[], %(costs)s::bigint[], %(workers)s::text[],
+            %(seconds)s::float8[])
+    as done(id, fence, result, result_key, result_ttl_s, timings, cost, by, seconds)
 where jobs.id = done.id and jobs.fence = done.fence and jobs.status = 'processing'
 returning jobs.*
 
 -- name: pass_on
 -- the first half is done, another kind of worker does the rest: the same row in another queue
 update jobs set status = 'queued', queue = %(queue)s, turn = next_turn(user_id, %(queue)s, priority),
-    timings = timings || %(timings)s, lease_until = null, worker = null, run_after = now(), announced_at = now()
+    timings = timings || %(timings)s, lease_until = null, worker = null, run_after = now(), announced_at = now(),
+    cost_micros = cost_micros + %(cost)s, worked = add_worked(worked, %(by)s, %(seconds)s)
+where id = %(id)s and fence = %(fence)s and status = 'processing'
+returning *
+
+-- name: reroute
+-- the other engine does it instead: from the beginning, at the price that was reserved
+update jobs set status = 'queued', engine = %(engine)s, engine_reason = %(engine_reason)s, queue = %(queue)s,
+    turn = next_turn(user_id, %(queue)s, priority), attempt = 0, progress = 0, lease_until = null, worker = null,
+    timings = timings || %(timings)s, run_after = now(), announced_at = now(),
+    cost_micros = cost_micros + %(cost)s, worked = add_worked(worked, %(by)s, %(seconds)s)
 where id = %(id)s and fence = %(fence)s and status = 'processing'
 returning *
 
 -- name: retry
 update jobs set status = 'queued', attempt = attempt + 1, progress = 0, lease_until = null, worker = null,
-    run_after = now() + make_interval(secs => %(delay_s)s), announced_at = null
+    run_after = now() + make_interval(secs => %(delay_s)s), announced_at = null,
+    cost_micros = cost_micros + %(cost)s, worked = add_worked(worked, %(by)s, %(seconds)s)
 where id = %(id)s and fence = %(fence)s and status = 'processing'
 returning *
 
 -- name: fail
 update jobs set status = 'failed', attempt = attempt + %(attempts)s, error = %(error)s, timings = timings || %(timings)s,
-    lease_until = null, finished_at = now()
+    lease_until = null, finished_at = now(), our_fault = %(our_fault)s,
+    cost_micros = cost_micros + %(cost)s, worked = add_worked(worked, %(by)s, %(seconds)s)
 where id = %(id)s and fence = %(fence)s and status = 'processing'
 returning *
 
 -- name: give_back
 update jobs set status = 'queued', progress = 0, lease_until = null, worker = null, run_after = now(),
-    announced_at = now()
+    announced_at = now(), cost_micros = cost_micros + %(cost)s, worked = add_worked(worked, %(by)s, %(seconds)s)
 where id = %(id)s and fence = %(fence)s and status = 'processing'
 returning *
 
@@ -163,12 +181,12 @@ where (status = 'processing' and lease_until > now() + make_interval(secs => 2 *
 returning *
 
 -- name: quarantine
-update jobs set status = 'failed', crashes = crashes + 1, leftovers = true, lease_until = null, finished_at = now(), error = %(error)s
+update jobs set status = 'failed', our_fault = true, crashes = crashes + 1, leftovers = true, lease_until = null, finished_at = now(), error = %(error)s
 where status = 'processing' and lease_until < now() and crashes + 1 >= %(quarantine)s
 returning *
 
 -- name: give_up
-update jobs set status = 'failed', finished_at = now(), error = %(error)s
+update jobs set status = 'failed', our_fault = true, finished_at = now(), error = %(error)s
 where status = 'queued' and deadline <= now()
 returning *
 
@@ -216,6 +234,18 @@ select
     (select count(*) from jobs where queue = %(queue)s and status = 'queued' and user_id = %(user_id)s) as mine,
     (select count(*) from jobs
      where queue = %(queue)s and finished_at > now() - make_interval(secs => %(window_s)s)) as ended
+
+-- name: pulse
+-- how well the jobs of some queues fare: the oldest that somebody waits for, and what ended within the window
+select
+    coalesce((select extract(epoch from now() - min(created_at)) from jobs
+              where status = 'queued' and queue = any(%(queues)s) and priority >= 0), 0)::float as oldest_s,
+    (select count(*) from jobs
+     where queue = any(%(queues)s) and finished_at > now() - make_interval(secs => %(window_s)s)
+       and status in ('succeeded', 'failed')) as ended,
+    (select count(*) from jobs
+     where queue = any(%(queues)s) and our_fault
+       and finished_at > now() - make_interval(secs => %(window_s)s)) as faults
 
 -- name: queues
 -- for `cutout queue` and /metrics

@@ -51,6 +51,18 @@ class QueueStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Pulse:
+    """Of the jobs of some queues."""
+
+    oldest_s: float
+    """Age of the oldest job that waits and that somebody waits for."""
+    ended: int
+    """Well or not, within the window."""
+    faults: int
+    """Of these, failed by our own fault."""
+
+
+@dataclass(frozen=True, slots=True)
 class KindStats:
     """Jobs of one kind that ended the same way."""
 
@@ -128,6 +140,13 @@ async def queue_load(conn: Connection, queue: str, user_id: UUID, limit: int, wi
 
 async def queues(conn: Connection) -> list[QueueStats]:
     return [QueueStats(**row) for row in await (await conn.execute(_SQL["queues"])).fetchall()]
+
+
+async def pulse(conn: Connection, queues: Sequence[str], window_s: float) -> Pulse:
+    values = {"queues": list(queues), "window_s": window_s}
+    row = await (await conn.execute(_SQL["pulse"], values)).fetchone()
+    assert row is not None
+    return Pulse(**row)
 
 
 async def stats(conn: Connection, window_s: float) -> list[KindStats]:

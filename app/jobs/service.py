@@ -1,15 +1,19 @@
 """What the API and the command line do with jobs. Workers go through claims.py."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 from uuid import UUID
 
 import uuid_utils
 from psycopg.types.json import Jsonb
 
-from app.credits.service import paid
+from app.credits.service import CANNOT_PAY, paid
 from app.db.page import Page, after, cut
 from app.db.pool import Connection, Pool, connection, transaction
+from app.engines.names import EngineName
+from app.flags.types import Reason
 from app.images.errors import ImageNotFound
 from app.jobs import repository
 from app.jobs.admission import NO_LIMITS, Limits, admit
@@ -18,12 +22,21 @@ from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
 from app.jobs.idempotency import HeldKey
 from app.jobs.prices import DEFAULT_PRICES, Prices
+from app.jobs.repository import Pulse
 from app.jobs.types import Job, JobKind, JobStatus, NewJob
-from app.queue.messages import MASK_QUEUE, embed_queue
+from app.queue.messages import LEGACY_QUEUE, MASK_QUEUE, embed_queue
 from app.queue.port import Doorbell
 
 DEADLINE_S = 24 * 3600.0
 """A job that no worker took for a day is worth nothing to the person who asked."""
+
+
+Budget: TypeAlias = Callable[[Connection], Awaitable[bool]]
+"""Takes one image off the day's budget, in the caller's transaction. False: it is spent."""
+
+
+async def no_budget(_conn: Connection) -> bool:
+    return False
 
 
 class JobService:
@@ -34,7 +47,11 @@ class JobService:
         events: Events | None = None,
         limits: Limits = NO_LIMITS,
         prices: Prices = DEFAULT_PRICES,
+        *,
+        budget: Budget = no_budget,
     ) -> None:
+        """`budget`: of ClippingMagic unasked; what it does not pay for is done by our own engine."""
+        self._budget = budget
         self._pool = pool
         self._prices = prices
         self._limits = limits
@@ -46,11 +63,13 @@ class JobService:
 
         Raises ImageNotFound, NoCredits, QueueFull, TooManyJobs, DatabaseUnavailable.
         """
-        row = _row(new, self._prices.of(new))
         async with transaction(self._pool) as conn:
+            if new.kind is JobKind.REMOVE and new.unasked and not await self._budget(conn):
+                new = replace(new, engine=EngineName.SAM2, reason=Reason.BUDGET_SPENT)
+            row = _row(new, self._prices.of(new))
             if new.result is None:
                 await admit(conn, str(row["queue"]), new.user_id, self._limits)
-            with paid("your credits do not pay for this"):
+            with paid(CANNOT_PAY):
                 job = await repository.one(conn, "insert_job", row)
             if job is None:
                 raise ImageNotFound("no such image")
@@ -123,6 +142,11 @@ class JobService:
     async def announce_changes(self, jobs: Sequence[Job]) -> None:
         await self._events.changed(*jobs)
 
+    async def pulse(self, queues: Sequence[str], window_s: float) -> Pulse:
+        """How well the jobs of these queues fare."""
+        async with connection(self._pool) as conn:
+            return await repository.pulse(conn, queues, window_s)
+
     async def queue_position(self, job: Job) -> int | None:
         """1 = next; None when it does not wait."""
         if job.status is not JobStatus.QUEUED:
@@ -131,15 +155,23 @@ class JobService:
             return await repository.position(conn, job.id) or None
 
 
+def _queue(new: NewJob) -> str:
+    if new.engine is EngineName.CLIPPINGMAGIC:
+        return LEGACY_QUEUE
+    return MASK_QUEUE if new.kind is JobKind.APPLY_MASK else embed_queue(new.model)
+
+
 def _row(new: NewJob, price: int) -> dict[str, object]:
     return {
         "id": UUID(bytes=uuid_utils.uuid7().bytes),
         "user_id": new.user_id,
         "kind": new.kind,
+        "engine": new.engine,
+        "engine_reason": new.reason,
         "model": new.model,
         "image_id": new.image_id,
         "params": Jsonb(new.params.model_dump(mode="json")),
-        "queue": MASK_QUEUE if new.kind is JobKind.APPLY_MASK else embed_queue(new.model),
+        "queue": _queue(new),
         "priority": new.priority,
         "deadline_s": DEADLINE_S,
         "webhook": Jsonb(new.webhook.model_dump(mode="json")) if new.webhook else None,

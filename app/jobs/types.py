@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.engines.names import EngineName
+from app.flags.types import UNASKED, Reason
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import MAX_MARKS, Mark
 from app.webhooks.types import JobWebhook
@@ -21,6 +23,8 @@ class JobKind(StrEnum):
     ENCODE = "encode"
     APPLY_MASK = "apply_mask"
     REMOVE = "remove"
+    LEGACY_FETCH = "legacy_fetch"
+    """The result that a person made in ClippingMagic's editor."""
 
 
 class JobStatus(StrEnum):
@@ -58,13 +62,22 @@ class RemoveParams(BaseModel):
     options: CutoutOptions = CutoutOptions()
 
 
-JobParams = EncodeParams | ApplyParams | RemoveParams
+class LegacyFetchParams(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    legacy_id: int
+    """ClippingMagic's id of the image."""
+    options: CutoutOptions = CutoutOptions()
+
+
+JobParams = EncodeParams | ApplyParams | RemoveParams | LegacyFetchParams
 
 
 PARAMS: dict[JobKind, type[JobParams]] = {
     JobKind.ENCODE: EncodeParams,
     JobKind.APPLY_MASK: ApplyParams,
     JobKind.REMOVE: RemoveParams,
+    JobKind.LEGACY_FETCH: LegacyFetchParams,
 }
 
 
@@ -80,6 +93,14 @@ class NewJob:
     request_id: str | None = None
     result: dict[str, Any] | None = None
     """Where it is known already no worker is asked: the job succeeds as it is created."""
+    engine: EngineName = EngineName.SAM2
+    reason: Reason | None = None
+    """Why this engine."""
+
+    @property
+    def unasked(self) -> bool:
+        """ClippingMagic by our own doing: on the day's budget, and at our own price."""
+        return self.engine is EngineName.CLIPPINGMAGIC and self.reason in UNASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,8 @@ class Job:
     kind: JobKind
     status: JobStatus
     engine: str
+    engine_reason: str | None
+    """Why this engine; None where there was nothing to decide."""
     model: str
     image_id: UUID
     params: dict[str, Any]

@@ -7,6 +7,8 @@ from uuid import UUID
 VERSION = 1
 
 MASK_QUEUE = "mask"
+LEGACY_QUEUE = "legacy"
+"""What ClippingMagic does."""
 
 
 def embed_queue(model: str) -> str:

@@ -49,6 +49,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("PUT", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("DELETE", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("GET", "/api/editor"): READ,
+    ("POST", "/api/clippingmagic/upload"): WRITE,
+    ("POST", "/api/clippingmagic/fetch/{legacy_id:int}"): WRITE,
     ("GET", "/api/account/export.zip"): READ,
     ("GET", "/api/account/usage"): READ,
     ("GET", "/api/account/statement.csv"): READ,
@@ -184,6 +186,7 @@ def knock(world: World, method: str, path: str, credentials: dict[str, str]) -> 
     """(status, code of the problem) of the route, its ids being the owner's."""
     for name, value in world.ids.items():
         path = path.replace(f"{{{name}:uuid}}", str(value))
+    path = path.replace("{legacy_id:int}", "1")
     if method == "WS":
         return socket(world, path, credentials)
     if method == "GET" and path.endswith("/events"):

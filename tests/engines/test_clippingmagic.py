@@ -148,7 +148,7 @@ def test_credentials_are_refused_and_never_said(
     engine = engine_at(fake.url, secret=secret)
     with pytest.raises(LegacyDenied) as raised:
         engine.upload(CAT.path, Waits())
-    shown = f"{raised.value} {raised.value.extra} {engine._api.account!r} {caplog.text}"
+    shown = f"{raised.value} {raised.value.extra} {engine.account!r} {caplog.text}"
     assert secret not in shown
     assert "Basic " not in shown
 

@@ -23,6 +23,7 @@ def view(version: int, status: JobStatus = JobStatus.PROCESSING, job_id: UUID = 
         kind=JobKind.ENCODE,
         status=status,
         engine="sam2",
+        engine_reason=None,
         model="lite",
         image_id=uuid4(),
         params={},

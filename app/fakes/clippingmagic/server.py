@@ -44,6 +44,15 @@ class FakeClippingMagic(ThreadingHTTPServer):
         return f"http://{host}:{port}{_BASE}"
 
 
+def account(url: str) -> dict[str, str]:
+    """The settings of its only customer."""
+    return {
+        "clippingmagic_url": url,
+        "clippingmagic_api_id": API_ID,
+        "clippingmagic_api_secret": API_SECRET,
+    }
+
+
 @contextmanager
 def running() -> Iterator[FakeClippingMagic]:
     """On a free port of this machine, in a thread of this process."""

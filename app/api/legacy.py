@@ -1,0 +1,102 @@
+"""`/api/clippingmagic/…`: the legacy path while it lives: an image goes there, a job brings its cutout."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.api.auth import current_user
+from app.api.intake import IMAGE_PART, image_of
+from app.api.params import Body, JobRequest, StoreRequest, parse, read_body
+from app.api.schemas import image_json
+from app.api.segment import create_job, webhook_of
+from app.api.state import State
+from app.engines.names import EngineName
+from app.flags.errors import BudgetSpent
+from app.flags.types import UNASKED, Decision, Reason
+from app.jobs.types import JobKind, LegacyFetchParams, NewJob
+from app.legacy.errors import LegacyNotConfigured
+from app.legacy.service import LegacyService
+from app.matting.options import CutoutOptions
+
+MODEL = "clippingmagic"
+"""What stands in `jobs.model` of its results."""
+
+
+class SendRequest(StoreRequest):
+    """A file, a URL or an image that is here."""
+
+    image_id: UUID | None = None
+    asked: bool = False
+    """A person sends it from the new editor, and knows the price."""
+    note: str | None = Field(None, max_length=500)
+    """Why."""
+
+
+class FetchRequest(JobRequest):
+    model: str = MODEL
+    options: CutoutOptions = CutoutOptions()
+
+
+async def upload(request: Request[State]) -> Response:
+    """201 with what ClippingMagic's script needs to edit the image."""
+    user, state = current_user(request), request.state
+    legacy = _legacy(state)
+    async with read_body(request, IMAGE_PART) as body:
+        wanted = parse(SendRequest, body.values)
+        reason = Reason.ASKED if wanted.asked else _reason(await state["flags"].decide(user))
+        # refused before anything is bought; the job that fetches the result reserves
+        await state["credits"].check(user, state["prices"].of_legacy(reason))
+        if reason in UNASKED and not await state["flags"].take():
+            raise BudgetSpent("ClippingMagic stands in no longer today; reload the page")
+        image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
+        sent = await legacy.send(state["store"], image, reason, wanted.note)
+    account = legacy.account
+    document: dict[str, Any] = {
+        "image": image_json(image),
+        "clippingmagic": {
+            "id": sent.id,
+            "secret": sent.secret,
+            "api_id": int(account.id) if account.id.isdecimal() else account.id,
+            "script": account.script,
+        },
+        "reason": sent.reason,
+        "fetch_url": f"/api/clippingmagic/fetch/{sent.id}",
+    }
+    return JSONResponse(document, 201, {"Cache-Control": "no-store"})
+
+
+async def fetch(request: Request[State]) -> Response:
+    """202 with the job that brings the result here: from then on all is as with our own engine."""
+    _legacy(request.state)
+    legacy_id: int = request.path_params["legacy_id"]
+
+    async def make(state: State, user: UUID, body: Body) -> NewJob:
+        wanted = parse(FetchRequest, body.values)
+        edited = await _legacy(state).get(user, legacy_id)
+        return NewJob(
+            user,
+            JobKind.LEGACY_FETCH,
+            MODEL,
+            edited.image_id,
+            LegacyFetchParams(legacy_id=legacy_id, options=wanted.options),
+            webhook=webhook_of(state, wanted),
+            engine=EngineName.CLIPPINGMAGIC,
+            reason=Reason(edited.reason),
+        )
+
+    return await create_job(request, {}, make)
+
+
+def _reason(decision: Decision) -> Reason:
+    """Who is given our own engine now came with a page that was opened before."""
+    return decision.reason if decision.engine is EngineName.CLIPPINGMAGIC else Reason.BEGUN
+
+
+def _legacy(state: State) -> LegacyService:
+    """Raises LegacyNotConfigured."""
+    if state["legacy"] is None:
+        raise LegacyNotConfigured("there is no ClippingMagic here")
+    return state["legacy"]

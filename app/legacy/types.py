@@ -1,0 +1,18 @@
+"""Images that people edit at ClippingMagic."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyImage:
+    id: int
+    """ClippingMagic's."""
+    user_id: UUID
+    image_id: UUID
+    secret: str = field(repr=False)
+    """Lets a browser edit this one image."""
+    reason: str
+    """Of the decision that led there."""
+    charged: bool
+    """Its result was fetched and paid before."""
