@@ -41,7 +41,7 @@ from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
 from app.queue.pubsub import RedisSubscriber
 from app.settings import Settings
-from app.storage.local import LocalStore
+from app.storage.open import opened_store
 from app.webhooks.service import WebhookService
 from models.registry import Registry
 
@@ -91,7 +91,6 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     services = settings.services()
     upload_dir = settings.data_dir / "uploads"
     upload_dir.mkdir(parents=True, exist_ok=True)
-    store = LocalStore(settings.storage_dir)
     models = Registry(settings.models_dir)
     pool = await open_pool(services.database_url, max_size=settings.db_pool_size)
     redis = connect(services.redis_url)
@@ -104,6 +103,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     try:
         async with (
             _issuer(settings) as issuer,
+            opened_store(settings) as store,
             Hub.running(pool, RedisSubscriber(redis)) as hub,
             flags.listening(RedisSubscriber(redis)),
             legacy_service(settings, pool) as legacy,

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     supabase_jwt_secret: str | None = Field(
         None, validation_alias="SUPABASE_JWT_SECRET", min_length=32, repr=False
     )
+    supabase_service_role_key: str | None = Field(
+        None, validation_alias="SUPABASE_SERVICE_ROLE_KEY", min_length=20, repr=False
+    )
+    storage_url: str | None = Field(None, pattern=r"^https?://[^/?#]+/?$")
+    supabase_bucket: str = Field("cutout", pattern=r"^[a-z0-9][a-z0-9._-]{1,62}$")
     data_dir: Path = Path(".cutout")
     models_dir: Path = Path("~/.cache/cutout/models")
     model: str = "auto"

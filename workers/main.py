@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from app.commands.models import model_errors
 from app.flags.service import EnginePolicy
 from app.settings import Settings
-from app.storage.local import LocalStore
+from app.storage.open import opened_store
 from models.registry import Registry
 from workers import embed, legacy, mask
 from workers.heap import give_back_planes
@@ -21,7 +21,12 @@ def run_worker(kind: WorkerKind, settings: Settings) -> None:
     give_back_planes()
     services = settings.services()
     worker = _settings(kind, settings)
-    asyncio.run(serve(worker, services.database_url, services.redis_url, LocalStore(settings.storage_dir)))
+
+    async def run() -> None:
+        async with opened_store(settings) as store:
+            await serve(worker, services.database_url, services.redis_url, store)
+
+    asyncio.run(run())
 
 
 def _settings(kind: WorkerKind, settings: Settings) -> WorkerSettings:

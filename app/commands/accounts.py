@@ -30,7 +30,7 @@ from app.passwords.service import set_password
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
 from app.settings import Settings
-from app.storage.local import LocalStore
+from app.storage.open import opened_store
 
 T = TypeVar("T")
 
@@ -137,13 +137,13 @@ def delete_user(who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do
 @users_app.command("export")
 def export_user(who: Who, out: Annotated[Path, typer.Argument(help="The ZIP; not there yet.")]) -> None:
     """All that is known of the user, files included."""
-    store = LocalStore(Settings.load().storage_dir)
 
     async def write(pool: Pool) -> None:
         user = await AccountService(pool).find(who)
-        with new_file(out) as file:
-            async for chunk in export(pool, store, user.id):
-                await asyncio.to_thread(file.write, chunk)
+        async with opened_store(Settings.load()) as store:
+            with new_file(out) as file:
+                async for chunk in export(pool, store, user.id):
+                    await asyncio.to_thread(file.write, chunk)
 
     ask(write)
     typer.echo(f"{out}: {out.stat().st_size:,} bytes")
@@ -231,8 +231,8 @@ async def _erase(settings: Settings, user_id: UUID) -> Erased:
     bell = ArqDoorbell(redis)
     try:
         jobs = JobService(pool, bell, Events(bell))
-        erasure = Erasure(pool, LocalStore(settings.storage_dir), jobs, RedisBuckets(redis))
-        return await erasure.erase(user_id, COMMAND_LINE)
+        async with opened_store(settings) as store:
+            return await Erasure(pool, store, jobs, RedisBuckets(redis)).erase(user_id, COMMAND_LINE)
     finally:
         await bell.close()
         await pool.close()

@@ -7,15 +7,19 @@ from app.images import repository as images
 from app.images.service import purge
 from app.settings import Settings
 from app.storage.base import ObjectStore
-from app.storage.local import LocalStore
+from app.storage.open import opened_store
 
 _AT_ONCE = 200
 
 
 def gc() -> tuple[int, int]:
     """(images, files): expired or deleted images, and files whose owner is no more. Needs DATABASE_URL."""
-    store = LocalStore(Settings.load().storage_dir)
-    return ask(lambda pool: collect(pool, store))
+
+    async def run(pool: Pool) -> tuple[int, int]:
+        async with opened_store(Settings.load()) as store:
+            return await collect(pool, store)
+
+    return ask(run)
 
 
 async def collect(pool: Pool, store: ObjectStore) -> tuple[int, int]:

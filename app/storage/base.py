@@ -1,4 +1,4 @@
-"""The one interface to bytes at rest. Implementations: local.py (a folder), later supabase.py."""
+"""The one interface to bytes at rest. Implementations: local.py (a folder), supabase.py (a bucket)."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -18,7 +18,7 @@ class ObjectStore(Protocol):
     """Keys are made by storage/keys.py only. Objects are written once, whole or not at all."""
 
     async def put(self, key: str, source: Path, content_type: str) -> StoredObject:
-        """Store the file. Atomic: a reader sees nothing or everything."""
+        """Store the file. Atomic: a reader sees nothing or everything. A key is written once."""
         ...
 
     def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
@@ -42,3 +42,5 @@ class ObjectStore(Protocol):
     async def signed_url(self, key: str, *, expires_s: int, filename: str | None = None) -> str | None:
         """A URL the client may fetch itself, or None where the web process must stream it."""
         ...
+
+    async def close(self) -> None: ...

@@ -70,6 +70,9 @@ class LocalStore:
     async def signed_url(self, key: str, *, expires_s: int, filename: str | None = None) -> str | None:  # noqa: ARG002
         return None
 
+    async def close(self) -> None:
+        """A folder has nothing open."""
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a storage key: {key!r}")

@@ -1,17 +1,41 @@
-"""What every object store does. Another implementation joins by adding itself to the fixture."""
+"""What every object store does: a folder, Supabase as supabase_server.py answers, a real project.
 
+For the last one set CUTOUT_TEST_SUPABASE_URL, CUTOUT_TEST_SUPABASE_KEY and CUTOUT_TEST_SUPABASE_BUCKET, an
+empty private bucket; what the tests put there they delete.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from app.storage.base import ObjectStore
 from app.storage.errors import ObjectMissing
+from app.storage.http import StorageHttp
 from app.storage.local import LocalStore
+from app.storage.supabase import SupabaseStore
+from tests.storage.supabase_server import BUCKET, KEY, supabase
+
+REAL = os.environ.get("CUTOUT_TEST_SUPABASE_URL")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return LocalStore(tmp_path / "store")
+@pytest.fixture(params=["local", "supabase", *(["a real project"] if REAL else [])])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
+    if request.param == "local":
+        yield LocalStore(tmp_path / "store")
+    elif request.param == "supabase":
+        with supabase() as (url, _):
+            store = SupabaseStore(StorageHttp(url, KEY, first_pause_s=0.01), BUCKET)
+            yield store
+            await store.close()
+    else:
+        key, bucket = os.environ["CUTOUT_TEST_SUPABASE_KEY"], os.environ["CUTOUT_TEST_SUPABASE_BUCKET"]
+        store = SupabaseStore(StorageHttp(str(REAL), key), bucket)
+        yield store
+        await store.delete(await store.list(""))
+        await store.close()
 
 
 @pytest.fixture
@@ -38,12 +62,25 @@ async def test_ranges_are_half_open(store: ObjectStore, source: Path, start: int
     assert await content(store, "a", start, end) == source.read_bytes()[start:end]
 
 
-async def test_putting_again_replaces(store: ObjectStore, source: Path, tmp_path: Path) -> None:
+async def test_putting_the_same_again_is_no_error(store: ObjectStore, source: Path) -> None:
     await store.put("a", source, "text/plain")
-    other = tmp_path / "other"
-    other.write_bytes(b"other")
-    await store.put("a", other, "text/plain")
-    assert await content(store, "a") == b"other"
+    assert (await store.put("a", source, "text/plain")).bytes == 3_000_000
+    assert await content(store, "a") == source.read_bytes()
+
+
+async def test_a_large_object_arrives_whole(store: ObjectStore, tmp_path: Path) -> None:
+    source = tmp_path / "large"
+    source.write_bytes(os.urandom(1000) * 15_000)
+    stored = await store.put("large/one", source, "image/png")
+    assert stored.bytes == await store.size("large/one") == 15_000_000
+    assert await content(store, "large/one") == source.read_bytes()
+    assert (await store.put("large/one", source, "image/png")).sha256 == stored.sha256
+
+
+async def test_a_range_behind_the_end_is_empty(store: ObjectStore, source: Path) -> None:
+    await store.put("a", source, "text/plain")
+    assert await content(store, "a", 3_000_000) == b""
+    assert await content(store, "a", 5, 5) == b""
 
 
 async def test_an_object_is_lent_as_a_file(store: ObjectStore, source: Path) -> None:
@@ -57,6 +94,10 @@ async def test_listing_by_prefix(store: ObjectStore, source: Path) -> None:
         await store.put(key, source, "text/plain")
     assert await store.list("u/1/") == ["u/1/a", "u/1/b/c"]
     assert await store.list("nothing/") == []
+    many = [f"many/{n:03}" for n in range(120)]
+    source.write_bytes(b"x")
+    await asyncio.gather(*(store.put(key, source, "text/plain") for key in many))
+    assert await store.list("many/") == many
 
 
 async def test_deleting_is_safe_to_repeat(store: ObjectStore, source: Path) -> None:
