@@ -15,6 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // a data: URL has no fingerprint and cannot be cached on its own
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rollupOptions: { input: ['index.html', 'legacy.html'] },
   },
   server: {
     headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },

@@ -61,7 +61,7 @@ async def page(request: Request[State]) -> Response:
     if not built():
         return await pages.home(request)
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return _compressed(DIST / "index.html", request.headers, headers)
+    return compressed(DIST / "index.html", request.headers, headers)
 
 
 async def engine(request: Request[State]) -> Response:
@@ -79,13 +79,15 @@ async def asset(request: Request[State]) -> Response:
     if not path.is_relative_to(DIST) or not path.is_file() or path.suffix in _ENCODINGS.values():
         raise AssetNotFound("no such file; reload the page")
     fingerprinted = path.parent.name == "assets"
-    return _compressed(path, request.headers, {"Cache-Control": IMMUTABLE if fingerprinted else "no-cache"})
+    return compressed(path, request.headers, {"Cache-Control": IMMUTABLE if fingerprinted else "no-cache"})
 
 
-def _compressed(path: Path, wanted: Headers, headers: dict[str, str]) -> Response:
+def compressed(
+    path: Path, wanted: Headers, headers: dict[str, str], common: dict[str, str] = _ISOLATED
+) -> Response:
     """The file in the best encoding that the client takes and the build has made."""
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-    headers = {**_ISOLATED, **headers, "Vary": "Accept-Encoding"}
+    headers = {**common, **headers, "Vary": "Accept-Encoding"}
     accepted = {part.split(";")[0].strip() for part in wanted.get("accept-encoding", "").split(",")}
     for encoding, suffix in _ENCODINGS.items():
         packed = path.with_name(path.name + suffix)

@@ -32,6 +32,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("GET", "/"): ANYBODY,
     ("GET", "/process/background-removal-v2"): ANYBODY,
     ("GET", "/process/background-removal-v2/{path:path}"): ANYBODY,
+    ("GET", "/process/background-removal"): ANYBODY,
+    ("GET", "/process/background-removal-legacy"): ANYBODY,
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
     ("POST", "/api/session"): ANYBODY,  # asks for a token itself: it is the way in

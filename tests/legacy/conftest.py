@@ -51,7 +51,7 @@ def legacy_stack(
         fake = stack.enter_context(running())
         settings = EmbeddedSettings.load(
             database_url=fresh_database(postgres, template),
-            redis_url=f"{redis_server}?db=3",
+            redis_url=f"{redis_server}?db=4",
             data_dir=tmp_path_factory.mktemp("legacy"),
             models_dir=Path(registry.root),
             port=0,

@@ -14,7 +14,7 @@ export default async function start(): Promise<() => Promise<void>> {
   const home = E2E_DATA ?? '.'
   const data = join(home, 'data')
   const log = openSync(join(home, 'stack.log'), 'a')
-  const stack = spawn(E2E_PYTHON ?? join(root, '.venv', 'bin', 'python'), ['-m', 'app.cli', 'dev'], {
+  const stack = spawn(E2E_PYTHON ?? join(root, '.venv', 'bin', 'python'), ['-m', 'app.cli', 'dev', '--fake-clippingmagic'], {
     cwd: root,
     env: { ...process.env, CUTOUT_DATA_DIR: data, CUTOUT_PORT: E2E_PORT },
     stdio: ['ignore', log, log],

@@ -2,9 +2,12 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import './page.css'
 import { BackgroundRemovalEditor } from './editor/ui/BackgroundRemovalEditor'
+import { followFlag } from './legacy/route'
 
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no #root')
+// who is not signed in yet is asked to by the editor
+void followFlag({ baseUrl: '', token: null }).catch(() => undefined)
 createRoot(root).render(
   <StrictMode>
     <BackgroundRemovalEditor />

@@ -1,5 +1,6 @@
 /** Everything around one image: tools, panes, inspector, what it is waiting for, what went wrong. */
 import type { JSX } from 'react'
+import { SendLink } from '../../legacy/SendLink'
 import { S } from '../../strings'
 import type { FileEntry } from '../files'
 import type { EditorSession } from '../session'
@@ -44,6 +45,7 @@ export function Workspace({ workbench, entry, session, settings, picture, before
           settings={settings} session={session} picture={picture} onChange={(part) => workbench.setSettings(part)}
           onPicture={(file) => void workbench.setPicture(file)} onHd={(hd) => void workbench.setHd(hd)}
         />
+        {session && <SendLink config={workbench.api.config} imageId={session.image.id} />}
       </aside>
     </div>
   )

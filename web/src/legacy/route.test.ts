@@ -1,0 +1,42 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { followFlag } from './route'
+
+const CONFIG = { baseUrl: '', token: null }
+
+function page(path: string): { win: Window; reload: ReturnType<typeof vi.fn> } {
+  const kept = new Map<string, string>()
+  const reload = vi.fn()
+  const sessionStorage = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => kept.set(name, value),
+    removeItem: (name: string) => kept.delete(name),
+  }
+  return { win: { location: { pathname: path, reload }, sessionStorage } as unknown as Window, reload }
+}
+
+const engine = (name: string): void =>
+  void vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ engine: name, reason: 'percentage' }))))
+
+afterEach(() => vi.unstubAllGlobals())
+
+test('whose engine is the legacy one gets its page, by one reload and no second', async () => {
+  engine('clippingmagic')
+  const { win, reload } = page('/process/background-removal')
+  await followFlag(CONFIG, win)
+  await followFlag(CONFIG, win)
+  expect(reload).toHaveBeenCalledTimes(1)
+})
+
+test.each(['/process/background-removal-v2', '/'])('%s is nobody’s choice', async (path) => {
+  engine('clippingmagic')
+  const { win, reload } = page(path)
+  await followFlag(CONFIG, win)
+  expect(reload).not.toHaveBeenCalled()
+})
+
+test('whose engine is ours stays', async () => {
+  engine('sam2')
+  const { win, reload } = page('/process/background-removal')
+  await followFlag(CONFIG, win)
+  expect(reload).not.toHaveBeenCalled()
+})

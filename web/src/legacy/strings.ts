@@ -1,0 +1,23 @@
+/** What the legacy page says. */
+export const L = {
+  title: 'Remove the background with ClippingMagic',
+  choose: 'Choose a photo',
+  sendTitle: 'Send this photo to ClippingMagic?',
+  sendText: 'For photos that are too hard for the editor. It costs 1 credit once you fetch the result.',
+  why: 'What is hard about it? (optional)',
+  send: 'Send, 1 credit',
+  uploading: (part: number) => `Sending… ${Math.round(part * 100)} %`,
+  ready: 'The photo is there. Edit it in ClippingMagic’s window.',
+  edit: 'Edit in ClippingMagic',
+  editing: 'ClippingMagic’s window is open. Click Done there when the cutout is right.',
+  left: 'You closed ClippingMagic without a result. Nothing was charged.',
+  blocked: 'Your browser blocked ClippingMagic’s window. Allow popups for this page, then open it again.',
+  failed: 'ClippingMagic could not edit this photo. Try again, or choose another one.',
+  noScript: 'ClippingMagic cannot be loaded: it may be down, or blocked by an extension or your network. Try again.',
+  lacks: (what: string) => `ClippingMagic does not work in this browser: ${what}`,
+  fetching: 'Fetching the cutout…',
+  done: 'The cutout is ready.',
+  download: 'Download cutout',
+  again: 'Try again',
+  another: 'Another photo',
+} as const
