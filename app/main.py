@@ -1,5 +1,6 @@
 """The composition root of the HTTP process: which adapter stands behind which interface."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
@@ -14,6 +15,7 @@ from app.accounts.keyring import Keyring
 from app.accounts.limits import MEGAPIXELS, REQUESTS, Policy, RateLimits
 from app.accounts.service import AccountService
 from app.accounts.sign_in import SignIn
+from app.aio import end
 from app.api.body import Slots
 from app.api.decoding import Decoding
 from app.api.issuer import ISSUER_HANDLERS, ISSUER_ROUTES, IssuerLifespan
@@ -27,8 +29,10 @@ from app.engines.clippingmagic import ClippingMagicEngine
 from app.engines.clippingmagic_http import ClippingMagicApi
 from app.flags.service import EnginePolicy, Flags
 from app.images.service import ImageService
+from app.jobs.admin import JobAdmin
 from app.jobs.admission import Limits
 from app.jobs.events import Events
+from app.jobs.gauges import watch
 from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.prices import Prices
@@ -107,6 +111,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
             Hub.running(pool, RedisSubscriber(redis)) as hub,
             flags.listening(RedisSubscriber(redis)),
             legacy_service(settings, pool) as legacy,
+            _gauges(settings, JobAdmin(pool, jobs, Events(doorbell), doorbell)),
         ):
             yield Lifespan(
                 settings=settings,
@@ -146,6 +151,18 @@ async def legacy_service(settings: Settings, pool: Pool) -> AsyncIterator[Legacy
         return
     with ClippingMagicApi(account) as api:
         yield LegacyService(pool, ClippingMagicEngine(api))
+
+
+@asynccontextmanager
+async def _gauges(settings: Settings, admin: JobAdmin) -> AsyncIterator[None]:
+    if settings.metrics_port is None:
+        yield
+        return
+    watching = asyncio.create_task(watch(admin))
+    try:
+        yield
+    finally:
+        await end([watching])
 
 
 def _limits(settings: Settings, redis: Redis) -> RateLimits:

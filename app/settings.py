@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     clippingmagic_test: bool = Field(False, validation_alias="CLIPPINGMAGIC_TEST")
     legacy_daily_usd: Decimal = Field(Decimal(10), ge=0, le=100_000, decimal_places=6)
     price_clippingmagic: Decimal = Field(Decimal(1), ge=0, le=1000, decimal_places=3)
+    metrics_port: int | None = Field(None, ge=1, le=65_000)
+    metrics_host: str = "127.0.0.1"
+    sentry_dsn: str | None = Field(None, validation_alias="SENTRY_DSN", pattern=r"^https?://", repr=False)
+    sentry_traces: float = Field(0.0, ge=0, le=1)
+    environment: str = Field("production", pattern=r"^[\w-]{1,40}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
 

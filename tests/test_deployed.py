@@ -1,5 +1,6 @@
 """The Procfile as an operator starts it: servers by URL, tokens, storage over HTTP."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.telemetry.metrics import PORTS
 from models.registry import Registry
 from tests.data.photos import CAT
 from tests.issuer import Signer, issuing
@@ -33,6 +35,12 @@ class Deployed:
     signer: Signer
     storage: SupabaseServer
 
+    def tells(self, process: str, figure: str) -> None:
+        """That it stands at one in the process's metrics."""
+        port = int(self.environment["CUTOUT_METRICS_PORT"]) + PORTS[process]
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        assert f"{figure} 1.0" in text.splitlines()
+
     def cutout(self, *command: str) -> None:
         subprocess.run(
             ["cutout", *command], cwd=self.environment["CUTOUT_DATA_DIR"], env=self.environment, check=True
@@ -42,8 +50,7 @@ class Deployed:
 @pytest.fixture
 def deployed(postgres: str, redis_server: str, registry: Registry, tmp_path: Path) -> Iterator[Deployed]:
     """`honcho start` with an environment that holds nothing but what is set here."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_ports(4)
     with issuing() as signer, supabase() as (storage, server):
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
@@ -57,6 +64,7 @@ def deployed(postgres: str, redis_server: str, registry: Registry, tmp_path: Pat
             "CUTOUT_DATA_DIR": str(tmp_path / "data"),
             "CUTOUT_MODELS_DIR": str(registry.root),
             "CUTOUT_PORT": str(port),
+            "CUTOUT_METRICS_PORT": str(port + 1),
         }
         shutil.copy(ROOT / "Procfile", tmp_path)
         subprocess.run(["cutout", "migrate"], cwd=tmp_path, env=environment, check=True)
@@ -86,8 +94,23 @@ def test_the_procfile_serves_a_cutout(deployed: Deployed) -> None:
         result = client.get(job["result"]["url"])
         assert result.status_code == 200
         assert result.content == server.objects[stored(server, user, "results")][0]
+        deployed.tells(
+            "web", 'cutout_request_seconds_count{method="POST",route="/api/segment/remove",status="202"}'
+        )
+        deployed.tells("embed", 'cutout_step_seconds_count{kind="remove",step="encode"}')
+        deployed.tells("mask", 'cutout_jobs_total{code="",kind="remove",outcome="succeeded"}')
         assert client.delete(f"/api/images/{job['image']['id']}").status_code in {200, 204}
     assert stored(server, user, "original") == ""
+
+
+def free_ports(count: int) -> int:
+    """The first of so many in a row."""
+    while True:
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            first: int = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for port in range(first + 1, first + count):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
 
 
 def stored(server: SupabaseServer, user: object, part: str) -> str:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from app.telemetry.metrics import BATCHES
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -111,6 +113,7 @@ class Batcher(Generic[In, Out]):
                 await self._do([item])
             return
         worked = time.perf_counter() - begun
+        BATCHES.observe(len(batch))
         for item, answer in pairs:
             if not item.answer.done():
                 item.answer.set_result(Batched(answer, len(batch), begun - item.since, worked))

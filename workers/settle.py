@@ -8,7 +8,8 @@ import structlog
 from app.errors import AppError, Unavailable
 from app.jobs.claims import Claims, Outcome, Spent, Success
 from app.jobs.errors import LeaseLost
-from app.jobs.types import Job
+from app.jobs.types import Job, JobStatus
+from app.telemetry.metrics import COST, CREDITS, JOBS, STEPS
 from workers.run import Run, WorkerLeaves
 
 _RETRY_S = 1.0
@@ -51,18 +52,23 @@ class Settler:
         match answer:
             case Outcome(queue=None):
                 await self._succeed(Success(job, answer, run.timings, self._spent(run)))
+                _observe(run, "succeeded")
                 _log.info("job succeeded", kind=job.kind, seconds=round(run.seconds, 3))
             case Outcome():
                 await self._claims.pass_on(job, answer, run.timings, self._spent(run))
+                _observe(run, "passed_on")
             case WorkerLeaves():
                 await self._claims.give_back(job, self._spent(run))
+                _observe(run, "given_back")
                 _log.info("job given back")
             case _:
                 failed = await self._claims.fail(job, answer, run.timings, self._spent(run))
+                _observe(run, "retried" if failed.status is JobStatus.QUEUED else "failed", answer.code)
                 _log.warning("job failed", kind=job.kind, code=answer.code, status=failed.status)
 
     def _spent(self, run: Run) -> Spent:
         own = ceil(run.worked_s * self._usd_hour * _MICRO / _HOUR_S)
+        COST.labels(run.job.kind, run.job.engine).inc((own + run.micros) / _MICRO)
         return Spent(self._worker, run.worked_s, own + run.micros)
 
     async def _succeed(self, success: Success) -> None:
@@ -71,8 +77,10 @@ class Settler:
         self._done.append((success, written))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
-        if await written is None:
+        job = await written
+        if job is None:
             raise LeaseLost("the job was given to somebody else, or canceled")
+        CREDITS.labels(job.engine).inc(job.credits / 1000)
 
     async def _write_all(self) -> None:
         try:
@@ -94,6 +102,12 @@ class Settler:
         else:
             for (_, written), job in zip(batch, ended, strict=True):
                 written.set_result(job)
+
+
+def _observe(run: Run, outcome: str, code: str = "") -> None:
+    JOBS.labels(run.job.kind, outcome, code).inc()
+    for step, seconds in run.timings.items():
+        STEPS.labels(run.job.kind, step).observe(seconds)
 
 
 async def drop(run: Run) -> None:

@@ -13,6 +13,7 @@ from uuid_utils import uuid7
 from app.accounts.types import Left
 from app.api.errors import ForeignRequest
 from app.api.problems import app_problem, unexpected
+from app.telemetry.metrics import REQUESTS
 
 _REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
 _QUIET = frozenset({"/healthz", "/readyz"})
@@ -58,8 +59,11 @@ class RequestContext:
                     raise  # the answer has begun: only closing the connection can tell
                 await unexpected(request_id)(scope, receive, send_with_id)
             if scope["path"] not in _QUIET:
-                ms = round((time.perf_counter() - started) * 1000)
-                _log.info("request", method=scope.get("method"), path=scope["path"], status=status, ms=ms)
+                seconds, method = time.perf_counter() - started, scope.get("method", "WS")
+                route = scope["state"].get("route", "none")
+                REQUESTS.labels(method, route, status or "none").observe(seconds)
+                ms = round(seconds * 1000)
+                _log.info("request", method=method, path=scope["path"], status=status, ms=ms)
 
 
 def _limit_headers(left: Left) -> dict[str, str]:

@@ -59,6 +59,8 @@ class Lifespan(TypedDict):
 class State(Lifespan):
     request_id: str
     """Set by RequestContext for this request alone."""
+    route: NotRequired[str]
+    """The path as in the route table; missing where none matched."""
     caller: NotRequired[Caller]
     """Set by the route table's Guard."""
     left: NotRequired[Left]

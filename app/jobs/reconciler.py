@@ -17,6 +17,7 @@ from app.jobs.types import Job
 from app.queue.errors import QueueUnavailable
 from app.queue.messages import JobMessage, announcement
 from app.queue.port import Doorbell
+from app.telemetry.metrics import LEASES
 
 QUARANTINE = 6
 """Workers that a job may end (DESIGN §8)."""
@@ -115,6 +116,8 @@ class Reconciler:
 
     def _report(self, changed: list[Job]) -> None:
         for job in changed:
+            if job.error is None or job.error["code"] == Quarantined.code:
+                LEASES.inc()
             _log.warning("job swept", job=str(job.id), status=job.status, crashes=job.crashes)
 
 

@@ -16,6 +16,7 @@ import httpx
 
 from app.errors import AppError
 from app.storage.errors import ObjectMissing, ObjectTaken, ObjectTooLarge, StorageRefused, StorageUnavailable
+from app.telemetry.metrics import STORAGE
 
 CONNECT_S = 5.0
 SILENCE_S = 30.0
@@ -64,13 +65,14 @@ class StorageHttp:
                     method, self._url(path), json=json, content=content, headers=headers
                 )
             except httpx.TransportError:
+                STORAGE.labels(StorageUnavailable.code).inc()
                 continue
             if answer.status_code not in _PASSING or not _passes(answer):
                 break
         else:
             raise StorageUnavailable("the object store does not answer")
         if answer.is_error:
-            raise failure(answer)
+            raise _counted(failure(answer))
         return answer
 
     @asynccontextmanager
@@ -83,9 +85,10 @@ class StorageHttp:
                     raise BeyondEnd
                 if answer.is_error:
                     await answer.aread()
-                    raise failure(answer)
+                    raise _counted(failure(answer))
                 yield answer
         except httpx.TransportError as error:
+            STORAGE.labels(StorageUnavailable.code).inc()
             raise StorageUnavailable("the object store broke off") from error
 
     async def tries(self) -> AsyncIterator[int]:
@@ -115,6 +118,11 @@ def failure(answer: httpx.Response) -> AppError:
     if status in _PASSING:
         return StorageUnavailable("the object store does not answer")
     return StorageRefused(f"the object store refuses ({status} {word}): {message}")
+
+
+def _counted(error: AppError) -> AppError:
+    STORAGE.labels(error.code).inc()
+    return error
 
 
 def _passes(answer: httpx.Response) -> bool:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from app.db.errors import DatabaseUnavailable
 from app.db.pool import Pool, connection, transaction
 from app.net.client import WEBHOOK_DEADLINE_S, DeliveryOutcome, GuardedClient
+from app.telemetry.metrics import WEBHOOKS
 from app.webhooks import repository, signing
 from app.webhooks.schedule import GIVE_UP_AFTER, wait_s
 from app.webhooks.types import Delivery
@@ -104,6 +105,7 @@ class WebhookSender:
             )
 
     async def _record(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
+        WEBHOOKS.labels("delivered" if outcome.delivered else "failed").inc()
         number = delivery.attempts + 1
         gone = outcome.status == _GONE
         values = {
