@@ -23,6 +23,7 @@ from app.api.middleware import EmbeddedGuard, RequestContext
 from app.api.problems import HANDLERS
 from app.api.routes import ROUTES
 from app.api.state import Lifespan
+from app.batches.service import BatchService
 from app.credits.service import Credits
 from app.db.pool import Pool, open_pool
 from app.engines.clippingmagic import ClippingMagicEngine
@@ -130,6 +131,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 models=models,
                 images=ImageService(pool, store, jobs),
                 jobs=jobs,
+                batches=BatchService(pool, jobs),
                 idempotency=IdempotencyKeys(pool),
                 hub=hub,
                 webhooks=WebhookService(pool, client),

@@ -39,6 +39,36 @@ begin
     return new;
 end $$;
 
+CREATE FUNCTION public.deliver(to_user uuid, own jsonb, of_job uuid, of_batch uuid, told text, at timestamp with time zone, data jsonb) RETURNS void
+    LANGUAGE sql
+    AS $$
+    insert into webhook_deliveries (id, user_id, endpoint_id, job_id, batch_id, event, url, payload)
+    select new_id(), to_user, receiver.endpoint_id, of_job, of_batch, told, receiver.url,
+           jsonb_build_object('type', told, 'timestamp', at, 'data', data)::text
+    from (
+        select id as endpoint_id, url, events from webhook_endpoints where user_id = to_user and disabled_at is null
+        union all
+        select null, own ->> 'url', array(select jsonb_array_elements_text(coalesce(own -> 'events', '[]')))
+        where own is not null
+    ) as receiver
+    where receiver.events = '{}' or told = any (receiver.events)
+$$;
+
+CREATE FUNCTION public.end_batch_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    update batch_items set
+        state = new.status, lease_until = null,
+        error = case when new.error is not null then jsonb_build_object(
+            'code', new.error -> 'code', 'message', new.error -> 'message') end,
+        confidence = (select (proposal ->> 'score')::real from embeddings
+                      where image_id = new.image_id and model = new.model order by created_at desc limit 1)
+    where job_id = new.id and state = 'processing';
+    return null;
+end $$;
+
 CREATE FUNCTION public.erase_user(erased uuid) RETURNS jsonb
     LANGUAGE plpgsql
     AS $$
@@ -53,6 +83,7 @@ begin
     report := jsonb_build_object(
         'images', (select count(*) from images where user_id = erased),
         'jobs', (select count(*) from jobs where user_id = erased),
+        'batches', (select count(*) from batches where user_id = erased),
         'keys', (select count(*) from api_keys where user_id = erased),
         'webhooks', (select count(*) from webhook_endpoints where user_id = erased),
         'ledger_entries', (select count(*) from credit_entries where user_id = erased)
@@ -66,7 +97,9 @@ begin
     delete from credit_changes where user_id = erased;
     delete from credit_balances where user_id = erased;
     update images set charged_job = null where user_id = erased and charged_job is not null;
+    delete from batch_items using batches where batches.id = batch_id and batches.user_id = erased;
     delete from jobs where user_id = erased;
+    delete from batches where user_id = erased;
     delete from embeddings using images where images.id = image_id and images.user_id = erased;
     delete from images where user_id = erased;
     delete from api_keys where user_id = erased;
@@ -168,34 +201,34 @@ begin
     return new;
 end $$;
 
-CREATE FUNCTION public.write_deliveries() RETURNS trigger
+CREATE FUNCTION public.write_batch_deliveries() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 declare
-    told text := 'job.' || new.status;
+    ended text := case when new.canceled_at is null then 'completed' else 'canceled' end;
 begin
-    insert into webhook_deliveries (id, user_id, endpoint_id, job_id, event, url, payload)
-    select new_id(), new.user_id, receiver.endpoint_id, new.id, told, receiver.url, jsonb_build_object(
-        'type', told,
-        'timestamp', new.finished_at,
-        'data', jsonb_build_object(
-            'id', new.id, 'kind', new.kind, 'status', new.status, 'image_id', new.image_id,
-            'batch_id', new.batch_id, 'created_at', new.created_at, 'finished_at', new.finished_at,
-            'error', case when new.error is not null then jsonb_build_object(
-                'code', new.error -> 'code', 'message', new.error -> 'message') end,
-            'url', '/api/jobs/' || new.id
-        )
-    )::text
-    from (
-        select id as endpoint_id, url, events from webhook_endpoints
-        where user_id = new.user_id and disabled_at is null
-        union all
-        select null, new.webhook ->> 'url',
-               array(select jsonb_array_elements_text(coalesce(new.webhook -> 'events', '[]')))
-        where new.webhook is not null
-    ) as receiver
-    where receiver.events = '{}' or told = any (receiver.events);
+    perform deliver(new.user_id, new.webhook, null, new.id, 'batch.' || ended, new.finished_at, jsonb_build_object(
+        'id', new.id, 'name', new.name, 'status', ended,
+        'counts', (select coalesce(jsonb_object_agg(state, items), '{}') from (
+            select state, count(*) as items from batch_items where batch_id = new.id group by state) as counted),
+        'created_at', new.created_at, 'finished_at', new.finished_at, 'url', '/api/batches/' || new.id
+    ));
+    return null;
+end $$;
+
+CREATE FUNCTION public.write_deliveries() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    perform deliver(new.user_id, new.webhook, new.id, null, 'job.' || new.status, new.finished_at, jsonb_build_object(
+        'id', new.id, 'kind', new.kind, 'status', new.status, 'image_id', new.image_id,
+        'batch_id', new.batch_id, 'created_at', new.created_at, 'finished_at', new.finished_at,
+        'error', case when new.error is not null then jsonb_build_object(
+            'code', new.error -> 'code', 'message', new.error -> 'message') end,
+        'url', '/api/jobs/' || new.id
+    ));
     return null;
 end $$;
 
@@ -220,6 +253,45 @@ CREATE TABLE public.audit_log (
     subject uuid,
     details jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.batch_items (
+    id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    name text NOT NULL,
+    source jsonb,
+    state text DEFAULT 'queued'::text NOT NULL,
+    error jsonb,
+    confidence real,
+    image_id uuid,
+    job_id uuid,
+    starts smallint DEFAULT 0 NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    run_after timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    reviewed_at timestamp with time zone,
+    CONSTRAINT batch_items_check CHECK (((state = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT batch_items_check1 CHECK (((state <> 'succeeded'::text) OR (job_id IS NOT NULL))),
+    CONSTRAINT batch_items_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.batches (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    model text NOT NULL,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    webhook jsonb,
+    request_id text,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    closed_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    canceled_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    sources_gone_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT batches_check CHECK (((finished_at IS NULL) OR (closed_at IS NOT NULL))),
+    CONSTRAINT batches_check1 CHECK (((canceled_at IS NULL) OR (closed_at IS NOT NULL)))
 );
 
 CREATE TABLE public.closed_accounts (
@@ -464,6 +536,7 @@ CREATE TABLE public.webhook_deliveries (
     lease_until timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     delivered_at timestamp with time zone,
+    batch_id uuid,
     CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
 );
 
@@ -497,6 +570,12 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.batch_items
+    ADD CONSTRAINT batch_items_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.closed_accounts
     ADD CONSTRAINT closed_accounts_pkey PRIMARY KEY (user_sha256);
@@ -577,6 +656,20 @@ CREATE INDEX api_keys_of_user ON public.api_keys USING btree (user_id, id DESC);
 
 CREATE INDEX audit_log_of_subject ON public.audit_log USING btree (subject);
 
+CREATE INDEX batch_items_by_state ON public.batch_items USING btree (batch_id, state, id);
+
+CREATE UNIQUE INDEX batch_items_job ON public.batch_items USING btree (job_id) WHERE (job_id IS NOT NULL);
+
+CREATE INDEX batch_items_leased ON public.batch_items USING btree (lease_until) WHERE (lease_until IS NOT NULL);
+
+CREATE INDEX batch_items_of_batch ON public.batch_items USING btree (batch_id, id);
+
+CREATE INDEX batches_of_user ON public.batches USING btree (user_id, id DESC);
+
+CREATE INDEX batches_unfinished ON public.batches USING btree (id) WHERE (finished_at IS NULL);
+
+CREATE INDEX batches_with_sources ON public.batches USING btree (finished_at) WHERE ((finished_at IS NOT NULL) AND (sources_gone_at IS NULL));
+
 CREATE INDEX credit_changes_of_user ON public.credit_changes USING btree (user_id);
 
 CREATE INDEX credit_entries_of_user ON public.credit_entries USING btree (user_id, id);
@@ -603,6 +696,8 @@ CREATE INDEX jobs_leased ON public.jobs USING btree (queue, user_id, lease_until
 
 CREATE INDEX jobs_leftovers ON public.jobs USING btree (id) WHERE (leftovers AND (finished_at IS NOT NULL));
 
+CREATE INDEX jobs_of_batch ON public.jobs USING btree (batch_id) WHERE ((batch_id IS NOT NULL) AND (finished_at IS NULL));
+
 CREATE INDEX jobs_of_image ON public.jobs USING btree (image_id, id DESC);
 
 CREATE INDEX jobs_of_user ON public.jobs USING btree (user_id, id DESC);
@@ -627,6 +722,8 @@ CREATE INDEX users_by_email ON public.users USING btree (lower(email)) WHERE (em
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
 
+CREATE INDEX webhook_deliveries_of_batch ON public.webhook_deliveries USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
 CREATE INDEX webhook_deliveries_of_endpoint ON public.webhook_deliveries USING btree (endpoint_id, id DESC);
 
 CREATE INDEX webhook_deliveries_of_job ON public.webhook_deliveries USING btree (job_id);
@@ -637,13 +734,17 @@ CREATE INDEX webhook_endpoints_of_user ON public.webhook_endpoints USING btree (
 
 CREATE INDEX webhook_secrets_of_owner ON public.webhook_secrets USING btree (user_id, endpoint_id);
 
+CREATE TRIGGER batches_deliveries AFTER UPDATE OF finished_at ON public.batches FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION public.write_batch_deliveries();
+
 CREATE TRIGGER credit_entries_append_only BEFORE DELETE OR UPDATE ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER credit_entries_applied AFTER INSERT ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.apply_entry();
 
 CREATE TRIGGER flags_version BEFORE INSERT OR UPDATE ON public.flags FOR EACH ROW EXECUTE FUNCTION public.next_flag_version();
 
-CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION public.write_deliveries();
+CREATE TRIGGER jobs_batch_item AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NOT NULL))) EXECUTE FUNCTION public.end_batch_item();
+
+CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NULL))) EXECUTE FUNCTION public.write_deliveries();
 
 CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
 
@@ -655,6 +756,18 @@ CREATE TRIGGER users_balance AFTER INSERT ON public.users FOR EACH ROW EXECUTE F
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.batch_items
+    ADD CONSTRAINT batch_items_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
+
+ALTER TABLE ONLY public.batch_items
+    ADD CONSTRAINT batch_items_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id);
+
+ALTER TABLE ONLY public.batch_items
+    ADD CONSTRAINT batch_items_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.credit_balances
     ADD CONSTRAINT credit_balances_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -687,6 +800,9 @@ ALTER TABLE ONLY public.images
     ADD CONSTRAINT images_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
+
+ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id);
 
 ALTER TABLE ONLY public.jobs
@@ -711,6 +827,9 @@ ALTER TABLE ONLY public.webhook_attempts
     ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.webhook_deliveries(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES public.webhook_endpoints(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.webhook_deliveries
@@ -731,6 +850,10 @@ ALTER TABLE ONLY public.webhook_secrets
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.batch_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.batches ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.closed_accounts ENABLE ROW LEVEL SECURITY;
 
@@ -767,6 +890,12 @@ CREATE POLICY own_row ON public.credit_balances FOR SELECT TO authenticated USIN
 CREATE POLICY own_row ON public.users FOR SELECT TO authenticated USING ((id = auth.uid()));
 
 CREATE POLICY own_rows ON public.api_keys FOR SELECT TO authenticated USING ((user_id = auth.uid()));
+
+CREATE POLICY own_rows ON public.batch_items FOR SELECT TO authenticated USING ((EXISTS ( SELECT 1
+   FROM public.batches
+  WHERE ((batches.id = batch_items.batch_id) AND (batches.user_id = auth.uid())))));
+
+CREATE POLICY own_rows ON public.batches FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
 CREATE POLICY own_rows ON public.credit_entries FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
@@ -821,6 +950,50 @@ GRANT SELECT(last_used_at) ON TABLE public.api_keys TO authenticated;
 GRANT SELECT(revoked_at) ON TABLE public.api_keys TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.audit_log TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.batch_items TO service_role;
+
+GRANT SELECT(id) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(batch_id) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(name) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(state) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(error) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(confidence) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(image_id) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(job_id) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT(reviewed_at) ON TABLE public.batch_items TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.batches TO service_role;
+
+GRANT SELECT(id) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(name) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(model) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(options) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(added_at) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(closed_at) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(paused_at) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(canceled_at) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(finished_at) ON TABLE public.batches TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE public.batches TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.closed_accounts TO service_role;
 

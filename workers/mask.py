@@ -1,11 +1,14 @@
-"""The mask worker: mask → full-resolution cutout; beside it the sweeper and the sender of webhooks."""
+"""The mask worker: mask → full-resolution cutout; beside it sweeper, sender of webhooks, batches."""
 
 import threading
 
+from app.jobs.admission import Limits
+from app.jobs.prices import Prices
 from app.matting.warm import warm
 from app.net.client import GuardedClient
 from app.queue.messages import MASK_QUEUE
 from app.settings import Settings
+from workers.batches import beginning
 from workers.handlers import mask_handlers
 from workers.kit import Kit, open_engines
 from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
@@ -20,10 +23,10 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
     def handlers(context: Context) -> Handlers:
         return mask_handlers(Kit(context.pool, context.store, engines))
 
-    webhooks = sending(GuardedClient(allow_loopback=settings.embedded))
-    return WorkerSettings(
-        "mask", MASK_QUEUE, handlers, background=(_warmed, sweep, webhooks), options=options
-    )
+    client = GuardedClient(allow_loopback=settings.embedded)
+    limits = Limits(settings.queue_limit, settings.user_queue_limit)
+    background = (_warmed, sweep, sending(client), beginning(client, limits, Prices.set_by(settings)))
+    return WorkerSettings("mask", MASK_QUEUE, handlers, background=background, options=options)
 
 
 async def _warmed(_context: Context) -> None:

@@ -1,13 +1,11 @@
 """All that is known of a user, as a ZIP that is made while it is sent: no copy on disk, a chunk in memory."""
 
-import io
 import json
-import zipfile
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID
 
 from app.accounts import repository
+from app.archive import StreamedZip
 from app.credits.service import Credits
 from app.credits.statement import statement_csv
 from app.db.pool import Pool, connection
@@ -16,27 +14,8 @@ from app.storage.base import ObjectStore
 
 _PAGE = 500
 """Rows that are held at once: a job's is 2 kB."""
-_KINDS = ("account", "keys", "images", "jobs", "webhooks", "deliveries")
+_KINDS = ("account", "keys", "images", "jobs", "batches", "batch_items", "webhooks", "deliveries")
 """Each a file of JSON lines, by the query `export_…`; no hashes, no secrets, no storage keys."""
-
-
-class _Sink(io.RawIOBase):
-    """What zipfile wrote since it was last asked; it cannot seek, so sizes follow the data."""
-
-    def __init__(self) -> None:
-        self._written = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any, /) -> int:
-        self._written += data
-        return len(data)
-
-    def taken(self) -> bytes:
-        taken = bytes(self._written)
-        self._written.clear()
-        return taken
 
 
 async def export(pool: Pool, store: ObjectStore, user_id: UUID) -> AsyncIterator[bytes]:
@@ -44,30 +23,18 @@ async def export(pool: Pool, store: ObjectStore, user_id: UUID) -> AsyncIterator
 
     Raises DatabaseUnavailable, StorageUnavailable.
     """
-    sink = _Sink()
-    # images are compressed already
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for kind in _KINDS:
-            async for chunk in _entry(archive, sink, f"{kind}.jsonl", _lines(pool, kind, user_id)):
-                yield chunk
-        statement = _encoded(statement_csv(Credits(pool).statement(user_id)))
-        async for chunk in _entry(archive, sink, "credits.csv", statement):
+    archive = StreamedZip()
+    for kind in _KINDS:
+        async for chunk in archive.entry(f"{kind}.jsonl", _lines(pool, kind, user_id)):
             yield chunk
-        prefix = keys.user_prefix(user_id)
-        for key in await store.list(prefix):
-            name = f"files/{key.removeprefix(prefix)}"
-            async for chunk in _entry(archive, sink, name, store.read(key)):
-                yield chunk
-    yield sink.taken()
-
-
-async def _entry(
-    archive: zipfile.ZipFile, sink: _Sink, name: str, content: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    with archive.open(name, "w", force_zip64=True) as file:
-        async for chunk in content:
-            file.write(chunk)
-            yield sink.taken()
+    statement = _encoded(statement_csv(Credits(pool).statement(user_id)))
+    async for chunk in archive.entry("credits.csv", statement):
+        yield chunk
+    prefix = keys.user_prefix(user_id)
+    for key in await store.list(prefix):
+        async for chunk in archive.entry(f"files/{key.removeprefix(prefix)}", store.read(key)):
+            yield chunk
+    yield archive.end()
 
 
 async def _lines(pool: Pool, kind: str, user_id: UUID) -> AsyncIterator[bytes]:

@@ -99,6 +99,14 @@ where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) orde
 select id, to_jsonb(j) - '{result_key,worker,changed_in}'::text[] as document from jobs j
 where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s
 
+-- name: export_batches
+select id, to_jsonb(b) as document from batches b
+where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s
+
+-- name: export_batch_items
+select i.id, to_jsonb(i) - '{source}'::text[] as document from batch_items i join batches b on b.id = i.batch_id
+where b.user_id = %(user_id)s and (%(after)s::uuid is null or i.id > %(after)s) order by i.id limit %(limit)s
+
 -- name: export_webhooks
 select id, to_jsonb(w) as document from webhook_endpoints w
 where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s

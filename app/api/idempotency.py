@@ -35,7 +35,8 @@ async def held_key(request: Request[State], user: UUID, body: Body) -> AsyncIter
 
 def _fingerprint(path: str, body: Body) -> str:
     """sha256 of the call, its parameters and the contents of its files."""
-    files = {name: _sha256(upload.path) for name, upload in body.files.items()}
+    files: dict[str, object] = {name: _sha256(upload.path) for name, upload in body.files.items()}
+    files |= {name: [_sha256(upload.path) for upload in uploads] for name, uploads in body.lists.items()}
     return hashlib.sha256(json.dumps([path, body.values, files], sort_keys=True).encode()).hexdigest()
 
 

@@ -30,7 +30,7 @@ from app.segmentation.marks import MAX_MARKS, Mark
 from app.webhooks.types import WebhookEvent
 
 MAX_WAIT_S = 60
-_JSON_FIELDS = ("marks", "options", "webhook_events")
+_JSON_FIELDS = ("marks", "options", "webhook_events", "urls")
 """Form fields whose text is JSON."""
 
 P = TypeVar("P", bound=BaseModel)
@@ -118,6 +118,8 @@ class Body:
 
     values: dict[str, Any]
     files: dict[str, Upload] = field(default_factory=dict)
+    lists: dict[str, list[Upload]] = field(default_factory=dict)
+    """Of the names that may stand several times."""
 
 
 @asynccontextmanager
@@ -142,7 +144,7 @@ async def read_body(
         values: dict[str, Any] = dict(form.fields)
         for name in values.keys() & set(_JSON_FIELDS):
             values[name] = _loads(values[name], name)
-        yield Body(values, form.files)
+        yield Body(values, form.files, form.lists)
 
 
 async def read_json(request: Request[Any], max_bytes: int = MAX_FIELD_BYTES) -> dict[str, Any]:

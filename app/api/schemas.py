@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.batches.types import Batch, Item
 from app.db.page import Page
 from app.images.types import Image
 from app.jobs.types import Job, JobKind, JobStatus
 from app.jobs.views import JobView
+from app.matting.options import CutoutOptions
 
 T = TypeVar("T")
 
@@ -44,6 +46,7 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
     return {
         "id": str(job.id),
         "kind": job.kind,
+        "batch_id": str(job.batch_id) if job.batch_id else None,
         "status": job.status,
         "engine": job.engine,
         "engine_reason": job.engine_reason,
@@ -70,12 +73,55 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
     }
 
 
+def batch_json(batch: Batch) -> dict[str, Any]:
+    here = batch_url(batch.id)
+    calls = ("items", "close", "pause", "resume", "cancel", "retry", "result.zip", "report.csv")
+    return {
+        "id": str(batch.id),
+        "name": batch.name,
+        "status": batch.status,
+        "model": batch.model,
+        "options": CutoutOptions.model_validate(batch.options).model_dump(mode="json"),
+        "counts": {**batch.counts, "total": sum(batch.counts.values())},
+        "created_at": time_json(batch.created_at),
+        "closed_at": time_json(batch.closed_at),
+        "finished_at": time_json(batch.finished_at),
+        "urls": {"self": here, **{call.partition(".")[0]: f"{here}/{call}" for call in calls}},
+    }
+
+
+def item_json(item: Item) -> dict[str, Any]:
+    width, height = item.image_size or (None, None)
+    here = f"{batch_url(item.batch_id)}/items/{item.id}"
+    image = {"id": str(item.image_id), "width": width, "height": height} if item.image_id else None
+    return {
+        "id": str(item.id),
+        "name": item.name,
+        "state": item.state,
+        "error": item.error,
+        "confidence": item.confidence,
+        "image": image,
+        "job_id": str(item.job_id) if item.job_id else None,
+        "credits": item.credits / 1000,
+        "reviewed_at": time_json(item.reviewed_at),
+        "urls": {
+            "review": f"{here}/review",
+            "job": job_url(item.job_id) if item.job_id else None,
+            "result": f"{job_url(item.job_id)}/result" if item.job_id and item.result_key else None,
+        },
+    }
+
+
 def view_json(view: JobView) -> dict[str, Any]:
     return job_json(view.job, view.size, view.queue_position)
 
 
 def image_url(image_id: UUID) -> str:
     return f"/api/images/{image_id}"
+
+
+def batch_url(batch_id: UUID) -> str:
+    return f"/api/batches/{batch_id}"
 
 
 def job_url(job_id: UUID) -> str:

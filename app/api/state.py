@@ -11,6 +11,7 @@ from app.accounts.sign_in import SignIn
 from app.accounts.types import Caller, Left
 from app.api.body import Slots
 from app.api.decoding import Decoding
+from app.batches.service import BatchService
 from app.credits.service import Credits
 from app.db.pool import Pool
 from app.flags.service import Flags
@@ -47,6 +48,7 @@ class Lifespan(TypedDict):
     models: Registry
     images: ImageService
     jobs: JobService
+    batches: BatchService
     idempotency: IdempotencyKeys
     hub: Hub
     webhooks: WebhookService

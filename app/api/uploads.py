@@ -6,6 +6,7 @@ and can refuse nothing before the whole body has been read.
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,14 @@ class FileLimit:
 
     max_bytes: int
     too_large: Callable[[], Exception]
+    most: int = 1
+    """Parts of this name."""
+    total_bytes: int | None = None
+    """Of all parts of this name; None: of the one."""
+
+    @property
+    def total(self) -> int:
+        return self.total_bytes or self.max_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Upload:
 class Form:
     fields: dict[str, str] = field(default_factory=dict)
     files: dict[str, Upload] = field(default_factory=dict)
+    lists: dict[str, list[Upload]] = field(default_factory=dict)
+    """Of the names that may stand several times."""
 
 
 @asynccontextmanager
@@ -72,7 +83,7 @@ async def received(
 
 def check_length(content_length: int | None, limits: Mapping[str, FileLimit]) -> None:
     """Refuse by the header alone, before a byte of the body is read."""
-    allowed = sum(limit.max_bytes for limit in limits.values()) + MAX_FIELD_BYTES + _OVERHEAD_BYTES
+    allowed = sum(limit.total for limit in limits.values()) + MAX_FIELD_BYTES + _OVERHEAD_BYTES
     if content_length is not None and content_length > allowed:
         largest = max(limits.values(), key=lambda limit: limit.max_bytes, default=None)
         raise largest.too_large() if largest else BodyTooLarge("the body is too large")
@@ -89,7 +100,10 @@ class _Reader:
         self._folder = folder
         self._form = Form()
         self._complete = False
+        self._count = 0
         self._field_bytes = 0
+        self._file_bytes: Counter[str] = Counter()
+        """By name, of the parts that have ended."""
         self._pending: list[bytes] = []
         self._file: IO[bytes] | None = None
         self._parser = MultipartParser(
@@ -147,18 +161,19 @@ class _Reader:
             raise MalformedBody("a part of the form has no name")
         self._name = _text(options[b"name"])
         self._filename = _text(options[b"filename"]) if b"filename" in options else None
-        if self._name in self._form.fields or self._name in self._form.files:
-            raise RepeatedParameter(f"{self._name} is given twice")
         self._limit = self._limits.get(self._name)
+        self._check_repeated()
         if self._limit:
-            self._file = (self._folder / str(len(self._form.files))).open("wb")
+            self._file = (self._folder / str(self._count)).open("wb")
+            self._count += 1
         elif self._filename is not None:
             raise UnknownParameter(f"no file is expected under {self._name!r}")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         self._size += end - start
         if self._limit:
-            if self._size > self._limit.max_bytes:
+            total = self._file_bytes[self._name] + self._size
+            if self._size > self._limit.max_bytes or total > self._limit.total:
                 raise self._limit.too_large()
             self._pending.append(data[start:end])
             return
@@ -172,10 +187,25 @@ class _Reader:
             self._file.write(b"".join(self._pending))
             self._pending.clear()
             self._file.close()
-            self._form.files[self._name] = Upload(Path(self._file.name), self._filename, self._size)
+            self._keep(Upload(Path(self._file.name), self._filename, self._size))
             self._file = None
         else:
             self._form.fields[self._name] = _text(bytes(self._text))
+
+    def _check_repeated(self) -> None:
+        """Raises RepeatedParameter."""
+        most = self._limit.most if self._limit else 1
+        given = len(self._form.lists.get(self._name, ()))
+        if self._name in self._form.fields or self._name in self._form.files or given >= most:
+            often = "twice" if most == 1 else f"more than {most:,} times"
+            raise RepeatedParameter(f"{self._name} is given {often}")
+
+    def _keep(self, upload: Upload) -> None:
+        self._file_bytes[self._name] += upload.bytes
+        if self._limit and self._limit.most > 1:
+            self._form.lists.setdefault(self._name, []).append(upload)
+        else:
+            self._form.files[self._name] = upload
 
     def _end(self) -> None:
         self._complete = True

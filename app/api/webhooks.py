@@ -34,6 +34,7 @@ class NewEndpoint(Params):
 class DeliveriesQuery(ListQuery):
     endpoint_id: UUID | None = None
     job_id: UUID | None = None
+    batch_id: UUID | None = None
     state: DeliveryState | None = None
 
 
@@ -155,6 +156,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "id": str(delivery.id),
         "endpoint_id": _text(delivery.endpoint_id),
         "job_id": _text(delivery.job_id),
+        "batch_id": _text(delivery.batch_id),
         "event": delivery.event,
         "url": delivery.url,
         "state": delivery.state,

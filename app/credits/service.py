@@ -22,7 +22,7 @@ _PAGE = 1000
 
 
 class Named(Protocol):
-    """An Idempotency-Key: names what was made, in the transaction that makes it."""
+    """An Idempotency-Key, a batch's item: told what was made, in the transaction that makes it."""
 
     async def name(self, conn: Connection, resource_id: UUID) -> None: ...
 

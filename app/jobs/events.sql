@@ -8,7 +8,7 @@ where changed_in >= %(cursor)s::text::xid8 and user_id = any(%(users)s)
 
 -- name: views
 -- params and webhook stay behind: marks can be 0.4 MB, and no listener is told them
-select j.id, j.user_id, j.kind, j.status, j.engine, j.engine_reason, j.model, j.image_id, '{}'::jsonb as params, j.result, j.error,
+select j.id, j.user_id, j.batch_id, j.kind, j.status, j.engine, j.engine_reason, j.model, j.image_id, '{}'::jsonb as params, j.result, j.error,
        j.result_key, j.timings, j.queue, j.priority, j.progress, j.fence, j.attempt, j.crashes, j.lease_until,
        j.deadline, j.worker, j.credits, j.cost_micros, null as webhook, j.request_id, j.version, j.created_at, j.started_at,
        j.finished_at, i.width as image_width, i.height as image_height,

@@ -6,9 +6,9 @@ with image as (
       and deleted_at is null and (expires_at is null or expires_at > now())
     for share
 )
-insert into jobs (id, user_id, kind, engine, engine_reason, model, image_id, params, queue, priority, turn, deadline,
+insert into jobs (id, user_id, batch_id, kind, engine, engine_reason, model, image_id, params, queue, priority, turn, deadline,
                   announced_at, webhook, request_id, reserved)
-select %(id)s, %(user_id)s, %(kind)s, %(engine)s, %(engine_reason)s, %(model)s, image.id, %(params)s, %(queue)s,
+select %(id)s, %(user_id)s, %(batch_id)s, %(kind)s, %(engine)s, %(engine_reason)s, %(model)s, image.id, %(params)s, %(queue)s,
        %(priority)s, next_turn(%(user_id)s, %(queue)s, %(priority)s::smallint),
        now() + make_interval(secs => %(deadline_s)s), now(), %(webhook)s, %(request_id)s,
        case when %(kind)s = 'legacy_fetch' then  -- what ClippingMagic bills is paid for by itself
@@ -145,6 +145,13 @@ returning *
 update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
     leftovers = leftovers or status = 'processing'
 where image_id = %(image_id)s and status in ('queued', 'processing')
+returning *
+
+-- name: cancel_of_batch
+-- all of them, or those that no worker holds
+update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
+    leftovers = leftovers or status = 'processing'
+where batch_id = %(batch_id)s and (status = 'queued' or (status = 'processing' and not %(waiting_only)s))
 returning *
 
 -- name: cancel_of_user

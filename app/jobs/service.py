@@ -9,7 +9,7 @@ from uuid import UUID
 import uuid_utils
 from psycopg.types.json import Jsonb
 
-from app.credits.service import CANNOT_PAY, paid
+from app.credits.service import CANNOT_PAY, Named, paid
 from app.db.page import Page, after, cut
 from app.db.pool import Connection, Pool, connection, transaction
 from app.engines.names import EngineName
@@ -20,7 +20,6 @@ from app.jobs.admission import NO_LIMITS, Limits, admit
 from app.jobs.announce import announce, answered
 from app.jobs.errors import JobEnded, JobNotFound
 from app.jobs.events import Events
-from app.jobs.idempotency import HeldKey
 from app.jobs.prices import DEFAULT_PRICES, Prices
 from app.jobs.repository import Pulse
 from app.jobs.types import Job, JobKind, JobStatus, NewJob
@@ -58,7 +57,7 @@ class JobService:
         self._doorbell = doorbell
         self._events = events or Events(None)
 
-    async def create(self, new: NewJob, key: HeldKey | None = None) -> Job:
+    async def create(self, new: NewJob, key: Named | None = None) -> Job:
         """The row first, credits reserved and `key` named with it; then the bell, unless there is a result.
 
         Raises ImageNotFound, NoCredits, QueueFull, TooManyJobs, DatabaseUnavailable.
@@ -130,6 +129,13 @@ class JobService:
         await repository.forget_results_of_image(conn, image_id)
         return canceled
 
+    async def cancel_of_batch(
+        self, conn: Connection, batch_id: UUID, *, waiting_only: bool = False
+    ) -> builtins.list[Job]:
+        """Those that have not ended, or that no worker holds; announce_changes comes after it."""
+        values = {"batch_id": batch_id, "waiting_only": waiting_only}
+        return await repository.many(conn, "cancel_of_batch", values)
+
     async def cancel_of_user(self, user_id: UUID) -> None:
         """All that wait or run; and no announcement is left of these nor of any that were canceled before."""
         values = {"user_id": user_id}
@@ -165,6 +171,7 @@ def _row(new: NewJob, price: int) -> dict[str, object]:
     return {
         "id": UUID(bytes=uuid_utils.uuid7().bytes),
         "user_id": new.user_id,
+        "batch_id": new.batch_id,
         "kind": new.kind,
         "engine": new.engine,
         "engine_reason": new.reason,

@@ -93,6 +93,8 @@ class NewJob:
     request_id: str | None = None
     result: dict[str, Any] | None = None
     """Where it is known already no worker is asked: the job succeeds as it is created."""
+    batch_id: UUID | None = None
+    """Whose item it is: the end is told with the batch, not for itself."""
     engine: EngineName = EngineName.SAM2
     reason: Reason | None = None
     """Why this engine."""
@@ -107,6 +109,7 @@ class NewJob:
 class Job:
     id: UUID
     user_id: UUID
+    batch_id: UUID | None
     kind: JobKind
     status: JobStatus
     engine: str

@@ -26,6 +26,15 @@ def image(user_id: UUID, image_id: UUID, ext: str) -> str:
     return f"{image_prefix(user_id, image_id)}original.{ext}"
 
 
+def batch_prefix(user_id: UUID, batch_id: UUID) -> str:
+    return f"{user_prefix(user_id)}batches/{batch_id}/"
+
+
+def batch_source(user_id: UUID, batch_id: UUID, source_id: UUID, ext: str) -> str:
+    """A file or a ZIP that came with a batch, until its images are made."""
+    return f"{batch_prefix(user_id, batch_id)}{source_id}.{ext}"
+
+
 def working(user_id: UUID, image_id: UUID, run: str, ext: str) -> str:
     return f"{image_prefix(user_id, image_id)}working/{run}.{ext}"
 

@@ -66,6 +66,7 @@ select * from webhook_deliveries
 where user_id = %(user_id)s
   and (%(endpoint_id)s::uuid is null or endpoint_id = %(endpoint_id)s)
   and (%(job_id)s::uuid is null or job_id = %(job_id)s)
+  and (%(batch_id)s::uuid is null or batch_id = %(batch_id)s)
   and (%(state)s::text is null or state = %(state)s)
   and (%(after)s::uuid is null or id < %(after)s)
 order by id desc limit %(limit)s

@@ -13,6 +13,9 @@ class WebhookEvent(StrEnum):
     JOB_SUCCEEDED = "job.succeeded"
     JOB_FAILED = "job.failed"
     JOB_CANCELED = "job.canceled"
+    BATCH_COMPLETED = "batch.completed"
+    """Every item has ended; jobs of a batch are not told by themselves."""
+    BATCH_CANCELED = "batch.canceled"
 
 
 TEST_EVENT = "webhook.test"
@@ -68,7 +71,8 @@ class Delivery:
     endpoint_id: UUID | None
     """None: the `webhook_url` of one job."""
     job_id: UUID | None
-    """None: a test."""
+    """None: a batch's, or a test."""
+    batch_id: UUID | None
     event: str
     url: str
     payload: str

@@ -63,6 +63,19 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("POST", "/api/segment/apply-mask"): WRITE,
     ("POST", "/api/segment/decode"): WRITE,
     ("POST", "/api/segment/remove"): WRITE,
+    ("GET", "/api/batches"): READ,
+    ("POST", "/api/batches"): WRITE,
+    ("GET", "/api/batches/{batch_id:uuid}"): READ,
+    ("GET", "/api/batches/{batch_id:uuid}/items"): READ,
+    ("POST", "/api/batches/{batch_id:uuid}/items"): WRITE,
+    ("POST", "/api/batches/{batch_id:uuid}/items/{item_id:uuid}/review"): WRITE,
+    ("POST", "/api/batches/{batch_id:uuid}/close"): WRITE,
+    ("POST", "/api/batches/{batch_id:uuid}/pause"): WRITE,
+    ("POST", "/api/batches/{batch_id:uuid}/resume"): WRITE,
+    ("POST", "/api/batches/{batch_id:uuid}/cancel"): WRITE,
+    ("POST", "/api/batches/{batch_id:uuid}/retry"): WRITE,
+    ("GET", "/api/batches/{batch_id:uuid}/result.zip"): READ,
+    ("GET", "/api/batches/{batch_id:uuid}/report.csv"): READ,
     ("GET", "/api/jobs"): READ,
     ("GET", "/api/jobs/{job_id:uuid}"): READ,
     ("POST", "/api/jobs/{job_id:uuid}/cancel"): WRITE,
@@ -138,6 +151,9 @@ def world(gate: Gate) -> World:
         endpoint = me.post("/api/webhooks", json={"url": "https://hooks.example/x"})
         assert endpoint.status_code == 201, endpoint.text
         ids["endpoint_id"] = UUID(endpoint.json()["id"])
+        batch = me.post("/api/batches", json={"urls": ["https://shop.example/a.jpg"], "close": False}).json()
+        ids["batch_id"] = UUID(batch["id"])
+        ids["item_id"] = UUID(me.get(batch["urls"]["items"]).json()["items"][0]["id"])
         ids["delivery_id"] = UUID(me.post(f"/api/webhooks/{ids['endpoint_id']}/test").json()["id"])
     revoked, revoked_key = gate.key(owner, *Scope)
     with gate.person(owner) as me:

@@ -20,6 +20,7 @@ def view(version: int, status: JobStatus = JobStatus.PROCESSING, job_id: UUID = 
     job = Job(
         id=job_id,
         user_id=USER,
+        batch_id=None,
         kind=JobKind.ENCODE,
         status=status,
         engine="sam2",
