@@ -35,6 +35,11 @@ update batches set closed_at = coalesce(closed_at, now()) where id = %(id)s
 -- name: pause
 update batches set paused_at = coalesce(paused_at, now()) where id = %(id)s
 
+-- name: take_back
+-- items that are being begun: whoever is at it finds out when there is an image or a job to be written
+update batch_items set state = 'queued', lease_until = null
+where batch_id = %(id)s and state = 'processing' and job_id is null
+
 -- name: resume
 update batches set paused_at = null where id = %(id)s
 

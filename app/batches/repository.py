@@ -78,7 +78,7 @@ async def items(conn: Connection, values: Mapping[str, object]) -> list[Item]:
 
 
 async def change(conn: Connection, query: str, batch_id: UUID) -> None:
-    """`close`, `pause`, `resume`, `cancel`, `cancel_items`, `reopen`."""
+    """`close`, `pause`, `take_back`, `resume`, `cancel`, `cancel_items`, `reopen`."""
     await conn.execute(_SQL[query], {"id": batch_id})
 
 

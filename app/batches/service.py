@@ -125,6 +125,7 @@ class BatchService:
         async with transaction(self._pool) as conn:
             _check_under_way(await repository.locked(conn, user_id, batch_id))
             await repository.change(conn, "pause", batch_id)
+            await repository.change(conn, "take_back", batch_id)
             taken_back = await self._jobs.cancel_of_batch(conn, batch_id, waiting_only=True)
             await repository.requeue_items(conn, [job.id for job in taken_back])
         await self._jobs.announce_changes(taken_back)

@@ -92,7 +92,7 @@ class Life:
         return user, words
 
     def _rows(self, user: UUID, image: UUID, job: UUID) -> None:
-        endpoint, delivery = new_id(), new_id()
+        endpoint, delivery, batch = new_id(), new_id(), new_id()
         with psycopg.connect(self.dsn) as connection:
             for statement, values in (
                 ("update images set sha256 = %s where id = %s", (hashlib.sha256(CONTENT).hexdigest(), image)),
@@ -102,6 +102,13 @@ class Life:
                     " values (%s, 'lite', '1', 'fp16', %s, 1)",
                     (image, f"users/{user}/x"),
                 ),
+                ("insert into batches (id, user_id, model) values (%s, %s, 'lite')", (batch, user)),
+                (
+                    "insert into batch_items (id, batch_id, name, image_id, job_id, state)"
+                    " values (%s, %s, 'a.jpg', %s, %s, 'processing')",
+                    (new_id(), batch, image, job),
+                ),
+                ("update jobs set batch_id = %s where id = %s", (batch, job)),
                 (
                     "insert into webhook_endpoints (id, user_id, url) values (%s, %s, 'https://x')",
                     (endpoint, user),
@@ -158,12 +165,12 @@ async def test_nothing_is_left_of_a_user_and_everything_of_another(
     everywhere = {place.split()[1] for place in await life.found(words) if place.startswith("table")}
     assert everywhere >= {
         "users", "images", "jobs", "embeddings", "api_keys", "credit_entries", "credit_balances",
-        "credit_changes", "idempotency_keys", "webhook_endpoints", "webhook_deliveries", "audit_log",
+        "credit_changes", "idempotency_keys", "webhook_endpoints", "webhook_deliveries", "audit_log", "batches", "batch_items",
     }  # fmt: skip
     assert any(place.startswith("redis limit:") for place in await life.found(words))
     before = await life.found({str(other)})
     erased = await life.erasure.erase(user, "an admin")
-    assert erased.rows == {"images": 1, "jobs": 2, "keys": 1, "webhooks": 1, "ledger_entries": 5}
+    assert erased.rows == {"images": 1, "jobs": 2, "batches": 1, "keys": 1, "webhooks": 1, "ledger_entries": 5}
     assert (erased.files, erased.bytes) == (2, 2 * len(CONTENT))
     theirs = words - {hashlib.sha256(CONTENT).hexdigest()}
     assert await life.found(theirs) == set()

@@ -83,7 +83,9 @@ async def test_a_zip_from_end_to_end(http: httpx.AsyncClient) -> None:
         told = Webhook(endpoint["secret"]).verify(account.heard[0].body, account.heard[0].headers)
         await http.delete(endpoint["urls"]["self"])
     assert (told["type"], told["data"]["counts"]) == ("batch.completed", {"succeeded": 3, "failed": 2})
-    deliveries = (await http.get("/api/webhooks/deliveries", params={"batch_id": batch["id"]})).json()["items"]
+    deliveries = (await http.get("/api/webhooks/deliveries", params={"batch_id": batch["id"]})).json()[
+        "items"
+    ]
     assert [each["event"] for each in deliveries] == ["batch.completed"]
 
     listed = await items(http, batch)
@@ -166,7 +168,9 @@ async def test_an_item_is_mended_by_hand(http: httpx.AsyncClient) -> None:
     (item,) = await items(http, batch, reviewed=False)
     form = {"image_id": item["image"]["id"], "options": {"format": "jpg"}}
     preview, fix = [
-        (await http.post("/api/segment/apply-mask", json={**form, **more}, headers={"Prefer": "wait=60"})).json()
+        (
+            await http.post("/api/segment/apply-mask", json={**form, **more}, headers={"Prefer": "wait=60"})
+        ).json()
         for more in ({"preview": True}, {})
     ]
     refused = await http.post(item["urls"]["review"], json={"job_id": preview["id"]})
