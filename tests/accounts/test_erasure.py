@@ -165,12 +165,20 @@ async def test_nothing_is_left_of_a_user_and_everything_of_another(
     everywhere = {place.split()[1] for place in await life.found(words) if place.startswith("table")}
     assert everywhere >= {
         "users", "images", "jobs", "embeddings", "api_keys", "credit_entries", "credit_balances",
-        "credit_changes", "idempotency_keys", "webhook_endpoints", "webhook_deliveries", "audit_log", "batches", "batch_items",
+        "credit_changes", "idempotency_keys", "webhook_endpoints", "webhook_deliveries", "audit_log",
+        "batches", "batch_items",
     }  # fmt: skip
     assert any(place.startswith("redis limit:") for place in await life.found(words))
     before = await life.found({str(other)})
     erased = await life.erasure.erase(user, "an admin")
-    assert erased.rows == {"images": 1, "jobs": 2, "batches": 1, "keys": 1, "webhooks": 1, "ledger_entries": 5}
+    assert erased.rows == {
+        "images": 1,
+        "jobs": 2,
+        "batches": 1,
+        "keys": 1,
+        "webhooks": 1,
+        "ledger_entries": 5,
+    }
     assert (erased.files, erased.bytes) == (2, 2 * len(CONTENT))
     theirs = words - {hashlib.sha256(CONTENT).hexdigest()}
     assert await life.found(theirs) == set()

@@ -67,7 +67,7 @@ class World:
 
     async def until_jobs(self, user: UUID, count: int) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while len((await self.jobs.list(user)).items) < count:
+            while len((await self.jobs.list(user)).items) < count:  # noqa: ASYNC110 - a row
                 await asyncio.sleep(0.05)
 
     def do(self, statement: str, *values: object) -> int:
