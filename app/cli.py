@@ -13,6 +13,7 @@ from app.commands import serve as server
 from app.commands.accounts import keys_app, users_app
 from app.commands.batch import batch
 from app.commands.credits import credits_app
+from app.commands.doctor import doctor, storage_app
 from app.commands.fit_codec import fit_codec
 from app.commands.flags import flags_app
 from app.commands.gc import gc as collect_garbage
@@ -35,6 +36,8 @@ app = typer.Typer(
 )
 models_app.command("fit-codec")(fit_codec)
 app.add_typer(models_app)
+app.add_typer(storage_app)
+app.command()(doctor)
 app.command()(remove)
 app.command()(batch)
 app.add_typer(users_app)

@@ -20,9 +20,13 @@ async def opened_store(settings: Settings) -> AsyncIterator[ObjectStore]:
         await store.close()
 
 
-def _store(settings: Settings) -> ObjectStore:
+def storage_http(settings: Settings) -> StorageHttp | None:
+    """None: objects lie in a folder. Raises BadSetting."""
     if settings.embedded or settings.supabase_service_role_key is None:
-        return LocalStore(settings.storage_dir)
-    url = settings.storage_url or settings.issuer()
-    http = StorageHttp(url, settings.supabase_service_role_key)
-    return SupabaseStore(http, settings.supabase_bucket)
+        return None
+    return StorageHttp(settings.storage_url or settings.issuer(), settings.supabase_service_role_key)
+
+
+def _store(settings: Settings) -> ObjectStore:
+    http = storage_http(settings)
+    return LocalStore(settings.storage_dir) if http is None else SupabaseStore(http, settings.supabase_bucket)

@@ -6,7 +6,7 @@ from app.errors import AppError
 
 PORTS = {"web": 0, "embed": 1, "mask": 2, "legacy": 3}
 """Added to CUTOUT_METRICS_PORT, so that one host may run all of them."""
-disable_created_metrics()  # a second series for each, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 REQUESTS = Histogram(

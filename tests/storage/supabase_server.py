@@ -34,7 +34,10 @@ class Upload:
 
 @dataclass
 class SupabaseServer:
-    limit: int = 40_000_000
+    limit: int = 60_000_000
+    buckets: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {BUCKET: {"name": BUCKET, "public": False, "file_size_limit": None}}
+    )
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -45,6 +48,8 @@ class SupabaseServer:
 
     def app(self) -> Starlette:
         routes = [
+            Route("/storage/v1/bucket/{bucket}", self._told(self.bucket)),
+            Route("/storage/v1/bucket", self._told(self.make_bucket), methods=["POST"]),
             Route("/storage/v1/object/info/{bucket}/{key:path}", self._told(self.info)),
             Route("/storage/v1/object/authenticated/{bucket}/{key:path}", self._told(self.download)),
             Route("/storage/v1/object/sign/{bucket}/{key:path}", self._told(self.sign), methods=["POST"]),
@@ -78,6 +83,15 @@ class SupabaseServer:
             return half(response) if fault == "cut" else response
 
         return answer
+
+    async def bucket(self, request: Request) -> Response:
+        found = self.buckets.get(request.path_params["bucket"])
+        return JSONResponse(found) if found else refusal(404, "Bucket not found", "Bucket not found")
+
+    async def make_bucket(self, request: Request) -> Response:
+        wanted = await request.json()
+        self.buckets[wanted["id"]] = {"name": wanted["name"], "public": wanted["public"]}
+        return JSONResponse({"name": wanted["name"]})
 
     async def upload(self, request: Request) -> Response:
         key, content = request.path_params["key"], await request.body()
