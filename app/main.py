@@ -28,7 +28,9 @@ from app.credits.service import Credits
 from app.db.pool import Pool, open_pool
 from app.engines.clippingmagic import ClippingMagicEngine
 from app.engines.clippingmagic_http import ClippingMagicApi
+from app.flags.health import HealthLimits
 from app.flags.service import EnginePolicy, Flags
+from app.flags.watch import HealthWatch
 from app.images.service import ImageService
 from app.jobs.admin import JobAdmin
 from app.jobs.admission import Limits
@@ -44,6 +46,7 @@ from app.passwords.service import Passwords
 from app.passwords.signing import Signer, kept_key
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
+from app.queue.messages import embed_queue
 from app.queue.pubsub import RedisSubscriber
 from app.settings import Settings
 from app.storage.open import opened_store
@@ -104,7 +107,8 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     limits = Limits(settings.queue_limit, settings.user_queue_limit)
     prices = Prices.set_by(settings)
     flags = Flags(pool, EnginePolicy.set_by(settings), doorbell)
-    jobs = JobService(pool, doorbell, Events(doorbell), limits, prices, budget=flags.spend)
+    jobs = JobService(pool, doorbell, Events(doorbell), limits, prices, flags=flags)
+    health = _health(settings, models.resolve(settings.model), (pool, flags, jobs, doorbell))
     try:
         async with (
             _issuer(settings) as issuer,
@@ -113,6 +117,8 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
             flags.listening(RedisSubscriber(redis)),
             legacy_service(settings, pool) as legacy,
             _gauges(settings, JobAdmin(pool, jobs, Events(doorbell), doorbell)),
+            # where there is nowhere to go nobody looks
+            health.running() if settings.legacy else nullcontext(),
         ):
             yield Lifespan(
                 settings=settings,
@@ -165,6 +171,15 @@ async def _gauges(settings: Settings, admin: JobAdmin) -> AsyncIterator[None]:
         yield
     finally:
         await end([watching])
+
+
+def _health(
+    settings: Settings, model: str, parts: tuple[Pool, Flags, JobService, ArqDoorbell]
+) -> HealthWatch:
+    limits = HealthLimits(
+        settings.fallback_age_s, settings.fallback_failures, calm_s=settings.fallback_calm_s
+    )
+    return HealthWatch(*parts, queue=embed_queue(model), limits=limits)
 
 
 def _limits(settings: Settings, redis: Redis) -> RateLimits:

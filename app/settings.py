@@ -97,6 +97,9 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^/?#@]+/[^?#]*$",
     )
     clippingmagic_test: bool = Field(False, validation_alias="CLIPPINGMAGIC_TEST")
+    fallback_age_s: float = Field(10.0, gt=0)
+    fallback_failures: float = Field(0.5, gt=0, le=1)
+    fallback_calm_s: float = Field(30.0, ge=0)
     legacy_daily_usd: Decimal = Field(Decimal(10), ge=0, le=100_000, decimal_places=6)
     price_clippingmagic: Decimal = Field(Decimal(1), ge=0, le=1000, decimal_places=3)
     metrics_port: int | None = Field(None, ge=1, le=65_000)

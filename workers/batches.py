@@ -1,6 +1,7 @@
 """The mask worker begins the items of batches beside its jobs, and ends batches whose items have ended."""
 
 from app.batches.starter import Starter
+from app.flags.service import Flags
 from app.images.service import ImageService
 from app.jobs.admission import Limits
 from app.jobs.prices import Prices
@@ -13,7 +14,8 @@ def beginning(client: GuardedClient, limits: Limits, prices: Prices) -> Backgrou
     """Until cancelled; what was being begun is then put back."""
 
     async def begin(context: Context) -> None:
-        jobs = JobService(context.pool, context.doorbell, context.events, limits, prices)
+        flags = Flags(context.pool, context.options.engines)
+        jobs = JobService(context.pool, context.doorbell, context.events, limits, prices, flags=flags)
         images = ImageService(context.pool, context.store, jobs)
         await Starter(context.pool, context.store, client, images, jobs).run()
 

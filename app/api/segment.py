@@ -24,7 +24,6 @@ from app.api.params import (
     preferred_wait,
     read_body,
 )
-from app.api.routing import routed
 from app.api.schemas import job_url, view_json
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
@@ -100,7 +99,7 @@ async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     params = RemoveParams(options=wanted.options)
-    return await routed(state, NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook))
+    return NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook)
 
 
 async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:

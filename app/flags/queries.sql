@@ -40,3 +40,21 @@ select (now() at time zone 'UTC')::date, %(micros)s where %(micros)s <= %(limit)
 on conflict (day) do update set micros = legacy_spending.micros + excluded.micros
 where legacy_spending.micros + excluded.micros <= %(limit)s
 returning micros
+
+-- name: health
+-- one process at a time looks, and none that comes right after another
+select fallback, calm_since, now() as now from engine_health
+where name = %(name)s and checked_at <= now() - make_interval(secs => %(every_s)s)
+for update skip locked
+
+-- name: set_health
+update engine_health set fallback = %(fallback)s, calm_since = %(calm_since)s, checked_at = now(),
+    since = case when fallback = %(fallback)s then since else now() end
+where name = %(name)s
+
+-- name: switched
+insert into engine_switches (fallback, reason, details) values (%(fallback)s, %(reason)s, %(details)s)
+
+-- name: switches
+select fallback, reason, details, switched_at from engine_switches
+where switched_at > now() - make_interval(days => %(days)s) order by id desc limit %(limit)s

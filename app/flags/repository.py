@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,8 @@ from psycopg.types.json import Jsonb
 from app.db.pool import Connection, Row
 from app.db.queries import load
 from app.engines.names import EngineName
-from app.flags.types import FLAG, Subject
+from app.flags.health import Health
+from app.flags.types import FLAG, Subject, Switch
 
 SQL = load(Path(__file__).with_name("queries.sql"))
 KEPT_VERSIONS = 20
@@ -84,3 +86,25 @@ async def spend(conn: Connection, micros: int, limit: int) -> bool:
 
 def _version(row: Row) -> Version:
     return Version(row["version"], row["rules"], row["changed_by"], row["changed_at"])
+
+
+async def health(conn: Connection, every_s: float) -> tuple[Health, datetime] | None:
+    """The state and the database's time, locked; None: another process looks, or has just looked."""
+    row = await (await conn.execute(SQL["health"], {"name": FLAG, "every_s": every_s})).fetchone()
+    return (Health(row["fallback"], row["calm_since"]), row["now"]) if row else None
+
+
+async def set_health(conn: Connection, health: Health) -> None:
+    values = {"name": FLAG, "fallback": health.fallback, "calm_since": health.calm_since}
+    await conn.execute(SQL["set_health"], values)
+
+
+async def switched(conn: Connection, fallback: bool, reason: str, details: Mapping[str, Any]) -> None:
+    values = {"fallback": fallback, "reason": reason, "details": Jsonb(dict(details))}
+    await conn.execute(SQL["switched"], values)
+
+
+async def switches(conn: Connection, days: int, limit: int) -> list[Switch]:
+    """Newest first."""
+    rows = await (await conn.execute(SQL["switches"], {"days": days, "limit": limit})).fetchall()
+    return [Switch(**row) for row in rows]

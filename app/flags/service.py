@@ -23,7 +23,7 @@ from app.flags import repository
 from app.flags.decide import decide
 from app.flags.errors import FlagInvalid
 from app.flags.repository import Version
-from app.flags.types import FLAG, Decision, Flag, Mode, Rules, Situation, Subject
+from app.flags.types import FLAG, Decision, Flag, Mode, Rules, Situation, Subject, Switch
 from app.queue.port import Publisher, Subscriber
 from app.settings import Settings
 
@@ -112,6 +112,11 @@ class Flags:
         """As written, newest first; what cannot be read as rules too."""
         async with connection(self._pool) as conn:
             return await repository.versions(conn, limit)
+
+    async def switches(self, days: int, limit: int = 100) -> list[Switch]:
+        """When the fallback went on and off, newest first."""
+        async with connection(self._pool) as conn:
+            return await repository.switches(conn, days, limit)
 
     async def overrides(self) -> dict[UUID, EngineName]:
         async with connection(self._pool) as conn:

@@ -1,9 +1,8 @@
 """What the API and the command line do with jobs. Workers go through claims.py."""
 
 import builtins
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
 from uuid import UUID
 
 import uuid_utils
@@ -13,6 +12,7 @@ from app.credits.service import CANNOT_PAY, Named, paid
 from app.db.page import Page, after, cut
 from app.db.pool import Connection, Pool, connection, transaction
 from app.engines.names import EngineName
+from app.flags.service import Flags
 from app.flags.types import Reason
 from app.images.errors import ImageNotFound
 from app.jobs import repository
@@ -30,14 +30,6 @@ DEADLINE_S = 24 * 3600.0
 """A job that no worker took for a day is worth nothing to the person who asked."""
 
 
-Budget: TypeAlias = Callable[[Connection], Awaitable[bool]]
-"""Takes one image off the day's budget, in the caller's transaction. False: it is spent."""
-
-
-async def no_budget(_conn: Connection) -> bool:
-    return False
-
-
 class JobService:
     def __init__(
         self,
@@ -47,10 +39,10 @@ class JobService:
         limits: Limits = NO_LIMITS,
         prices: Prices = DEFAULT_PRICES,
         *,
-        budget: Budget = no_budget,
+        flags: Flags | None = None,
     ) -> None:
-        """`budget`: of ClippingMagic unasked; what it does not pay for is done by our own engine."""
-        self._budget = budget
+        """`flags`: choose the engine of each `remove`; without them it is ours."""
+        self._flags = flags
         self._pool = pool
         self._prices = prices
         self._limits = limits
@@ -62,9 +54,9 @@ class JobService:
 
         Raises ImageNotFound, NoCredits, QueueFull, TooManyJobs, DatabaseUnavailable.
         """
+        new = await self._routed(new)
         async with transaction(self._pool) as conn:
-            if new.kind is JobKind.REMOVE and new.unasked and not await self._budget(conn):
-                new = replace(new, engine=EngineName.SAM2, reason=Reason.BUDGET_SPENT)
+            new = await self._paid(conn, new)
             row = _row(new, self._prices.of(new))
             if new.result is None:
                 await admit(conn, str(row["queue"]), new.user_id, self._limits)
@@ -81,6 +73,22 @@ class JobService:
             await announce(self._doorbell, job)
         await self._events.changed(job)
         return job
+
+    async def _routed(self, new: NewJob) -> NewJob:
+        """With the engine that its user gets now; where there is no choice no reason is needed."""
+        if self._flags is None or new.kind is not JobKind.REMOVE or new.reason is not None:
+            return new
+        decision = await self._flags.decide(new.user_id)
+        reason = None if decision.reason is Reason.NO_LEGACY else decision.reason
+        return replace(new, engine=decision.engine, reason=reason)
+
+    async def _paid(self, conn: Connection, new: NewJob) -> NewJob:
+        """What the day's budget does not pay for is done by our own engine."""
+        if new.kind is not JobKind.REMOVE or not new.unasked:
+            return new
+        if self._flags is not None and await self._flags.spend(conn):
+            return new
+        return replace(new, engine=EngineName.SAM2, reason=Reason.BUDGET_SPENT)
 
     async def get(self, user_id: UUID, job_id: UUID) -> Job:
         """Raises JobNotFound."""

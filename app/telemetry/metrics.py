@@ -24,6 +24,9 @@ LEASES = Counter("cutout_leases_expired_total", "Jobs taken from workers that fe
 STORAGE = Counter("cutout_storage_failures_total", "Requests that the object store failed", ("code",))
 WEBHOOKS = Counter("cutout_webhook_attempts_total", "Deliveries tried", ("outcome",))
 CREDITS = Counter("cutout_credits_total", "Credits charged", ("engine",))
+SWITCHES = Counter(
+    "cutout_engine_switches_total", "Turns to ClippingMagic and back for our health", ("to", "reason")
+)
 COST = Counter("cutout_cost_dollars_total", "What jobs cost us", ("kind", "engine"))
 
 

@@ -15,7 +15,6 @@ from app.api.params import Body, NoParams, query
 from app.api.removebg.body import read
 from app.api.removebg.errors import Failed, MissingSource, MultipleSources, Overdue
 from app.api.removebg.params import RemovebgRequest, options_of, parse
-from app.api.routing import routed
 from app.api.segment import served_model
 from app.api.state import State
 from app.credits.types import Plan
@@ -43,7 +42,7 @@ async def remove(request: Request[State]) -> Response:
         options = options_of(wanted, (image.width, image.height), background)
         params = RemoveParams(options=options)
         new = NewJob(user, JobKind.REMOVE, model, image.id, params, request_id=state["request_id"])
-        made = await state["jobs"].create(await routed(state, new))
+        made = await state["jobs"].create(new)
     await _ended(state, made)
     job = await state["jobs"].get(user, made.id)
     return await _answer(request, job, wanted.type)
