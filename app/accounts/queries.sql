@@ -62,6 +62,13 @@ returning *
 update users set retention_days = %(days)s where id = %(id)s
 returning id, email, role, retention_days, created_at
 
+-- name: defaults
+select settings, settings_changed_at from users where id = %(id)s
+
+-- name: set_defaults
+update users set settings = %(settings)s, settings_changed_at = clock_timestamp() where id = %(id)s
+returning settings, settings_changed_at
+
 -- name: key_ids
 select id from api_keys where user_id = %(user_id)s
 

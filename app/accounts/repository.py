@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.accounts.types import ApiKey, Caller, Role, Scope, User
+from psycopg.types.json import Jsonb
+
+from app.accounts.types import ApiKey, Caller, Defaults, Role, Scope, User
 from app.db.pool import Connection, Row
 from app.db.queries import load
 
@@ -102,6 +104,21 @@ async def forget_closed(conn: Connection) -> None:
 async def set_retention(conn: Connection, user_id: UUID, days: int | None) -> User | None:
     row = await (await conn.execute(SQL["set_retention"], {"id": user_id, "days": days})).fetchone()
     return _user(row) if row else None
+
+
+async def defaults(conn: Connection, user_id: UUID) -> Defaults | None:
+    row = await (await conn.execute(SQL["defaults"], {"id": user_id})).fetchone()
+    return _defaults(row) if row else None
+
+
+async def set_defaults(conn: Connection, user_id: UUID, settings: Mapping[str, object]) -> Defaults | None:
+    values = {"id": user_id, "settings": Jsonb(settings)}
+    row = await (await conn.execute(SQL["set_defaults"], values)).fetchone()
+    return _defaults(row) if row else None
+
+
+def _defaults(row: Row) -> Defaults:
+    return Defaults(**row["settings"], changed_at=row["settings_changed_at"])
 
 
 def _user(row: Row) -> User:

@@ -1,12 +1,16 @@
 """Who owns rows. Sign-up is Supabase's; a user of ours is the shadow of its id."""
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 from app.accounts import audit, repository
 from app.accounts.errors import UserNotFound
-from app.accounts.types import LOCAL_USER_ID, Role, User
+from app.accounts.types import LOCAL_USER_ID, Defaults, Role, User
 from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection, transaction
+
+T = TypeVar("T")
 
 
 class AccountService:
@@ -26,10 +30,7 @@ class AccountService:
     async def get(self, user_id: UUID) -> User:
         """Raises UserNotFound."""
         async with connection(self._pool) as conn:
-            user = await repository.user(conn, user_id)
-        if user is None:
-            raise UserNotFound("no such user")
-        return user
+            return _found(await repository.user(conn, user_id))
 
     async def find(self, name: str) -> User:
         """By id or e-mail. Raises UserNotFound, also where two users have the address."""
@@ -52,16 +53,28 @@ class AccountService:
     async def set_role(self, user_id: UUID, role: Role, actor: str = audit.COMMAND_LINE) -> User:
         """Raises UserNotFound."""
         async with transaction(self._pool) as conn:
-            user = await repository.set_role(conn, user_id, role)
-            if user is None:
-                raise UserNotFound("no such user")
+            user = _found(await repository.set_role(conn, user_id, role))
             await audit.record(conn, actor, "role.set", user_id, {"role": role})
         return user
 
     async def set_retention(self, user_id: UUID, days: int | None) -> User:
         """Of images from now on; None: the default. Raises UserNotFound."""
         async with connection(self._pool) as conn:
-            user = await repository.set_retention(conn, user_id, days)
-        if user is None:
-            raise UserNotFound("no such user")
-        return user
+            return _found(await repository.set_retention(conn, user_id, days))
+
+    async def defaults(self, user_id: UUID) -> Defaults:
+        """Raises UserNotFound."""
+        async with connection(self._pool) as conn:
+            return _found(await repository.defaults(conn, user_id))
+
+    async def set_defaults(self, user_id: UUID, model: str, options: Mapping[str, Any]) -> Defaults:
+        """In the place of those before. Raises UserNotFound."""
+        async with connection(self._pool) as conn:
+            return _found(await repository.set_defaults(conn, user_id, {"model": model, "options": options}))
+
+
+def _found(value: T | None) -> T:
+    """Raises UserNotFound."""
+    if value is None:
+        raise UserNotFound("no such user")
+    return value

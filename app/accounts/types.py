@@ -1,8 +1,10 @@
 """Who calls, and what they may do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 LOCAL_USER_ID = UUID("00000000-0000-7000-8000-000000000001")
@@ -52,6 +54,20 @@ class User:
     retention_days: int | None
     """How long images are kept; None: the default."""
     created_at: datetime
+
+
+AUTO_MODEL = "auto"
+"""The best that the server has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a user's jobs get where they do not say."""
+
+    model: str = AUTO_MODEL
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of app.matting.options.CutoutOptions, those that differ from its defaults."""
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from app.api.files import disposition
 from app.api.idempotency import held_key
 from app.api.params import Body, JobRequest, ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import batch_json, batch_url, item_json, page_json
-from app.api.segment import served_model, webhook_of
+from app.api.segment import webhook_of
+from app.api.serving import served_model
 from app.api.state import State
 from app.batches.errors import BatchEmpty, BatchNotFinished
 from app.batches.names import safe_name

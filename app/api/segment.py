@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
-from app.api.errors import ModelNotServed
+from app.api.defaults import parse_filled
 from app.api.idempotency import held_key
 from app.api.intake import IMAGE_PART, file_limit, image_of
 from app.api.params import (
@@ -20,21 +20,19 @@ from app.api.params import (
     EncodeRequest,
     JobRequest,
     RemoveRequest,
-    parse,
     preferred_wait,
     read_body,
 )
 from app.api.schemas import job_url, view_json
+from app.api.serving import installed_model, served_model
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
 from app.images.types import EmbeddingRow, Image
 from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
-from app.queue.messages import embed_queue
 from app.segmentation.maskio import check_mask
 from app.segmentation.prompts import check_inside
 from app.storage import keys
 from app.webhooks.types import JobWebhook
-from models.errors import ModelMissing
 
 _MASK = {"mask": file_limit()}
 
@@ -54,12 +52,12 @@ async def apply_mask(request: Request[State]) -> Response:
 async def decode(request: Request[State]) -> Response:
     """The mask now, as PNG."""
     user = current_user(request)
-    async with read_body(request) as body:
-        wanted = parse(DecodeRequest, body.values)
     state = request.state
+    async with read_body(request) as body:
+        wanted = await parse_filled(state, user, DecodeRequest, body.values)
     image = await state["images"].get(user, wanted.image_id)
     check_inside(wanted.marks, (image.width, image.height))
-    embedding = await state["images"].embedding(user, image.id, _model(state, wanted.model))
+    embedding = await state["images"].embedding(user, image.id, installed_model(state, wanted.model))
     png = await state["decoding"].mask(embedding, wanted.marks, wanted.start)
     return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
 
@@ -85,7 +83,7 @@ async def create_job(request: Request[State], limits: Mapping[str, FileLimit], m
 
 
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
-    wanted = parse(EncodeRequest, body.values)
+    wanted = await parse_filled(state, user, EncodeRequest, body.values)
     webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     known = await _reused(state, image, model, auto=wanted.auto)
@@ -95,20 +93,24 @@ async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
 
 
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
-    wanted = parse(RemoveRequest, body.values)
+    wanted = await parse_filled(state, user, RemoveRequest, body.values)
     webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
+    if wanted.image_id is None:  # a new one is not paid yet: refused before its bytes are fetched or kept
+        await state["credits"].check(user, state["prices"].sam2)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     params = RemoveParams(options=wanted.options)
     return NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook)
 
 
 async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
-    wanted = parse(ApplyRequest, body.values)
-    webhook, model = webhook_of(state, wanted), _model(state, wanted.model)
+    wanted = await parse_filled(state, user, ApplyRequest, body.values)
+    webhook, model = webhook_of(state, wanted), installed_model(state, wanted.model)
     image = await state["images"].get(user, wanted.image_id)
     check_inside(wanted.marks, (image.width, image.height))
     mask_key = None
     if mask := body.files.get("mask"):
+        if not wanted.preview:
+            await state["credits"].check(user, state["prices"].sam2, image.id)
         mask_key = await _store_mask(state, image, mask)
     else:
         # replaying marks needs the embedding; better known now than in the worker
@@ -121,28 +123,6 @@ async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
         preview=wanted.preview,
     )
     return NewJob(user, JobKind.APPLY_MASK, model, image.id, params, webhook=webhook)
-
-
-def _model(state: State, name: str) -> str:
-    """The name that goes into the job's row. Raises ModelUnknown, ModelMissing."""
-    models = state["models"]
-    chosen = models.resolve(state["settings"].model if name == "auto" else name)
-    if not models.installed(chosen):
-        raise ModelMissing(f"the model {chosen} is not installed on this server")
-    return chosen
-
-
-async def served_model(state: State, name: str) -> str:
-    """As `_model`, for work of an embed worker: the server's own model, or another one that has a worker.
-
-    Raises ModelNotServed as well.
-    """
-    chosen = _model(state, name)
-    if chosen != state["models"].resolve(state["settings"].model):
-        workers = await state["doorbell"].alive()
-        if workers is not None and embed_queue(chosen) not in workers:
-            raise ModelNotServed(f"no worker encodes with {chosen} at the moment")
-    return chosen
 
 
 async def _reused(state: State, image: Image, model: str, *, auto: bool) -> EmbeddingRow | None:

@@ -53,6 +53,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("GET", "/api/editor"): READ,
     ("POST", "/api/clippingmagic/upload"): WRITE,
     ("POST", "/api/clippingmagic/fetch/{legacy_id:int}"): WRITE,
+    ("GET", "/api/account/settings"): READ,
+    ("PUT", "/api/account/settings"): WRITE,
     ("GET", "/api/account/export.zip"): READ,
     ("GET", "/api/account/usage"): READ,
     ("GET", "/api/account/statement.csv"): READ,

@@ -5,9 +5,11 @@ from uuid import uuid4
 import pytest
 
 from app.accounts.types import Role
+from tests.api.test_bad_input import png
 from tests.api.test_keys import refused
 from tests.data.photos import CAT
 from tests.gate import Gate
+from tests.rows import an_image
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -105,3 +107,23 @@ def test_retention_of_an_account(gate: Gate) -> None:
         assert me.patch("/api/account", json={"retention_days": None}).json()["retention_days"] is None
         refused(me.patch("/api/account", json={"retention_days": 0}), 422, "bad_parameter")
         refused(me.patch("/api/account", json={}), 422, "bad_parameter")
+
+
+def test_an_upload_that_cannot_be_paid_is_not_kept(gate: Gate) -> None:
+    photo = {"image": ("cat.jpg", CAT.path.read_bytes())}
+    with gate.person(gate.user()) as me:
+        refused(me.post("/api/segment/remove", files=photo), 402, "no_credits")
+        assert me.get("/api/images").json()["items"] == []
+
+
+def test_a_mask_that_cannot_be_paid_is_not_kept_but_a_preview_is_free(gate: Gate) -> None:
+    user = gate.user()
+    image = str(an_image(gate.dsn, user))
+    files = {"mask": ("mask.png", png((640, 480)), "image/png")}
+    masks = gate.settings.storage_dir / "users" / str(user)
+    with gate.person(user) as me:
+        refused(me.post("/api/segment/apply-mask", data={"image_id": image}, files=files), 402, "no_credits")
+        assert not list(masks.rglob("*.png"))
+        preview = {"image_id": image, "preview": "true"}
+        assert me.post("/api/segment/apply-mask", data=preview, files=files).status_code == 202
+        assert list(masks.rglob("*.png"))

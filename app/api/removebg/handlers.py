@@ -15,7 +15,7 @@ from app.api.params import Body, NoParams, query
 from app.api.removebg.body import read
 from app.api.removebg.errors import Failed, MissingSource, MultipleSources, Overdue
 from app.api.removebg.params import RemovebgRequest, options_of, parse
-from app.api.segment import served_model
+from app.api.serving import served_model
 from app.api.state import State
 from app.credits.types import Plan
 from app.images.types import Image
@@ -34,6 +34,7 @@ async def remove(request: Request[State]) -> Response:
         wanted = parse(body.values)
         _one_source(body, wanted)
         _one_background(body, wanted)
+        await state["credits"].check(user, state["prices"].sam2)  # before bytes are fetched or kept
         model = await served_model(state, "auto")
         image = await _stored(state, user, body, wanted.image_url, _SOURCES)
         background = None
