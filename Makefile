@@ -7,7 +7,7 @@ READY := $(VENV)/.installed
 TORCH_READY := $(VENV)/.torch-installed
 NODE_READY := web/node_modules/.installed
 EDITOR := web/dist/index.html
-EDITOR_SOURCES := $(shell find web/src web/public web/scripts web/index.html web/vite.config.ts -type f 2>/dev/null)
+EDITOR_SOURCES := $(shell find web/src web/public web/scripts web/*.html web/vite.config.ts -type f 2>/dev/null)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

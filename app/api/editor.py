@@ -1,4 +1,7 @@
-"""`/process/background-removal-v2`: the built editor (web/dist), isolated so that WASM may use threads."""
+"""The built pages (web/dist): the editor at `/process/background-removal-v2`, `/sign-in` and `/account`.
+
+They are isolated, so that WASM may use threads.
+"""
 
 import mimetypes
 from pathlib import Path
@@ -34,7 +37,7 @@ _ISOLATED = {
 }
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; "
-    "connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
+    "connect-src {connect}; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
@@ -58,10 +61,25 @@ def built() -> bool:
 
 
 async def page(request: Request[State]) -> Response:
+    return await _document(request, "index.html")
+
+
+async def sign_in(request: Request[State]) -> Response:
+    return await _document(request, "sign-in.html")
+
+
+async def account(request: Request[State]) -> Response:
+    return await _document(request, "account.html")
+
+
+async def _document(request: Request[State], name: str) -> Response:
     if not built():
         return await pages.home(request)
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return compressed(DIST / "index.html", request.headers, headers)
+    settings = request.state["settings"]
+    # a session is begun, and kept going, by the page itself at the issuer
+    connect = "'self'" if settings.supabase_url is None else f"'self' {settings.issuer()}"
+    headers = {"Content-Security-Policy": _POLICY.format(connect=connect), "Cache-Control": "no-cache"}
+    return compressed(DIST / name, request.headers, headers)
 
 
 async def engine(request: Request[State]) -> Response:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from app.accounts.errors import NotSignedIn
 from app.api.auth import COOKIE, credentials
@@ -11,6 +11,16 @@ from app.api.params import NoParams, query
 from app.api.state import State
 
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def ways_in(request: Request[State]) -> Response:
+    """How a page signs people in: at whose Supabase Auth, or not at all. Nothing here is secret."""
+    query(NoParams, request)
+    settings = request.state["settings"]
+    known = None
+    if settings.supabase_url is not None and not settings.embedded:
+        known = {"url": f"{settings.issuer()}/auth/v1", "key": settings.supabase_anon_key}
+    return JSONResponse({"needed": not settings.embedded, "issuer": known}, headers=_NO_STORE)
 
 
 async def begin(request: Request[State]) -> Response:

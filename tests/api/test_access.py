@@ -34,8 +34,11 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("GET", "/process/background-removal-v2/{path:path}"): ANYBODY,
     ("GET", "/process/background-removal"): ANYBODY,
     ("GET", "/process/background-removal-legacy"): ANYBODY,
+    ("GET", "/sign-in"): ANYBODY,
+    ("GET", "/account"): ANYBODY,  # the page; what it shows is asked for by its script
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
+    ("GET", "/api/session"): ANYBODY,
     ("POST", "/api/session"): ANYBODY,  # asks for a token itself: it is the way in
     ("DELETE", "/api/session"): ANYBODY,
     ("GET", "/api/keys"): READ,

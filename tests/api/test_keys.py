@@ -137,3 +137,12 @@ def test_embedded_mode_has_one_user_and_takes_keys(client: httpx.Client) -> None
     client.delete(key["urls"]["self"])
     refused(client.get("/api/keys", headers=headers), 401, "key_refused")
     refused(client.get("/api/keys", headers={"Authorization": "Bearer x.y.z"}), 401, "not_signed_in")
+
+
+def test_how_a_page_signs_in_is_no_secret(gate: Gate, client: httpx.Client) -> None:
+    with gate.client() as anybody:
+        assert anybody.get("/api/session").json() == {
+            "needed": True,
+            "issuer": {"url": gate.signer.issuer, "key": None},
+        }
+    assert client.get("/api/session").json() == {"needed": False, "issuer": None}

@@ -1,8 +1,18 @@
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import './page.css'
+import { ACCOUNT, enter, signInUrl } from './auth/enter'
 import { BackgroundRemovalEditor } from './editor/ui/BackgroundRemovalEditor'
 import { followFlag } from './legacy/route'
+
+const account = {
+  url: ACCOUNT,
+  signInUrl: signInUrl(),
+  enter: async () => {
+    const session = await enter()
+    return (onEnd: () => void) => session?.watch(onEnd) ?? ((): void => undefined)
+  },
+}
 
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no #root')
@@ -10,6 +20,6 @@ if (!root) throw new Error('the page has no #root')
 void followFlag({ baseUrl: '', token: null }).catch(() => undefined)
 createRoot(root).render(
   <StrictMode>
-    <BackgroundRemovalEditor />
+    <BackgroundRemovalEditor account={account} />
   </StrictMode>,
 )

@@ -123,6 +123,8 @@ export const S = {
     expires: (date: string) => `until ${date}`,
   },
   shortcuts: { title: 'Keyboard shortcuts', close: 'Close' },
+  account: 'Account',
+  signIn: 'Sign in',
   retry: 'Try again',
   dismiss: 'Dismiss',
   cancel: 'Cancel',
@@ -166,6 +168,11 @@ export const FAULTS: Readonly<Record<string, string>> = {
   canceled: 'This was canceled.',
   too_many_requests: 'Too many requests. Wait a moment and try again.',
   not_signed_in: 'You are signed out. Sign in and try again; your marks are kept.',
+  invalid_credentials: 'The e-mail address or the password is wrong.',
+  over_request_rate_limit: 'Too many attempts. Wait a few minutes and try again.',
+  sign_in_unavailable: 'Signing in is not possible at the moment. Try again in a moment.',
+  account_closed: 'This account was deleted.',
+  no_credits: 'Your credits do not pay for this. The account page shows what is left.',
   internal: 'Something went wrong on our side. Try again; if it stays, tell support the code.',
 }
 

@@ -4,7 +4,7 @@ import type { WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
 import { request, requestJson, urlOf, type ApiConfig } from './http'
-import type { ApplyRequest, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
+import type { AccountDefaults, ApplyRequest, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
 import { upload } from './upload'
 import { browserManifest, type ManifestDocument } from './models'
 
@@ -87,6 +87,10 @@ export class CutoutApi {
 
   async file(url: string): Promise<Blob> {
     return (await request(this.config, url)).blob()
+  }
+
+  defaults(): Promise<AccountDefaults> {
+    return requestJson(this.config, '/api/account/settings')
   }
 
   /** The manifest of one model, or of the one the server would choose. */

@@ -43,7 +43,8 @@ export async function requestJson<T>(config: ApiConfig, path: string, init: Requ
   return (await response.json()) as T
 }
 
-async function reach(url: string, init: RequestInit): Promise<Response> {
+/** `fetch`, its failure to get there as an ApiError. */
+export async function reach(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init)
   } catch (error) {

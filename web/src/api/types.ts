@@ -81,6 +81,15 @@ export interface ImageInfo {
   readonly urls: { readonly self: string; readonly working: string; readonly embedding: string; readonly auto_mask: string }
 }
 
+/** What the account's jobs get where they do not say. */
+export interface AccountDefaults {
+  readonly model: string
+  readonly options: CutoutOptions
+  /** Null: they were never changed. */
+  readonly changed_at: string | null
+  readonly models: readonly string[]
+}
+
 export interface Page<T> {
   readonly items: readonly T[]
   readonly next_cursor: string | null

@@ -13,11 +13,10 @@ import { nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type
 import { frameOf } from './geometry/frame'
 import { Preview } from './render/preview'
 import { EditorSession } from './session'
-import { loadSettings, saveSettings, type Settings } from './settings'
+import { loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
 import { saveBlob, thumbOf } from './browser'
 import { zip } from './zip'
 
-export const HD_MODEL = 'sam2.1-hiera-small'
 /** One upload uses the line, one encode the worker; a third would only delay the file that is wanted next. */
 const AT_ONCE = 2
 
@@ -130,6 +129,11 @@ export class Workbench {
     this.state.get().session?.setEdge(settings.options)
   }
 
+  /** What the account says to begin with. */
+  async startFromAccount(): Promise<void> {
+    this.setSettings(taking(this.state.get().settings, await this.api.defaults()))
+  }
+
   /** Puts cutouts on a picture. It is kept by the server; the preview shows the server's working copy, whatever the format. */
   async setPicture(file: File): Promise<void> {
     try {
@@ -149,7 +153,7 @@ export class Workbench {
     const entry = this.currentEntry()
     if (!entry?.prepared) return
     try {
-      const job = await this.api.encodeAgain(entry.prepared.imageId, hd ? HD_MODEL : 'auto')
+      const job = await this.api.encodeAgain(entry.prepared.imageId, modelOf(this.state.get().settings))
       const prepared = preparedOf(await this.followEncode(entry.id, job, false))
       this.change(entry.id, { prepared })
       if (this.state.get().current !== entry.id) return
@@ -158,7 +162,7 @@ export class Workbench {
       await this.openCurrent()
     } catch (error) {
       this.setSettings({ hd: !hd })
-      this.notify({ code: codeOf(error), detail: messageOf(error) })
+      this.notifyOf(error)
     }
   }
 
@@ -203,7 +207,7 @@ export class Workbench {
       })
       saveBlob(zip(await Promise.all(files)), 'cutouts.zip')
     } catch (error) {
-      this.notify({ code: codeOf(error), detail: messageOf(error) })
+      this.notifyOf(error)
     }
   }
 
@@ -241,6 +245,10 @@ export class Workbench {
 
   notify(notice: Notice): void {
     this.state.update({ notice })
+  }
+
+  notifyOf(error: unknown): void {
+    this.notify({ code: codeOf(error), detail: messageOf(error) })
   }
 
   /** Opens the next or the previous file. */
@@ -285,7 +293,7 @@ export class Workbench {
   }
 
   private async prepare(entry: FileEntry): Promise<void> {
-    const model = this.state.get().settings.hd ? HD_MODEL : 'auto'
+    const model = modelOf(this.state.get().settings)
     this.step(entry.id, { at: 'uploading', part: 0 })
     try {
       const job = await this.startEncode(entry, model)

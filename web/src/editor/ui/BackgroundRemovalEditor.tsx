@@ -1,7 +1,7 @@
 /** The editor as one component: the page and the library build are both this. */
 import { useCallback, useEffect, useState, useSyncExternalStore, type JSX } from 'react'
 import { CutoutApi } from '../../api/client'
-import type { ApiConfig } from '../../api/http'
+import { ApiError, type ApiConfig } from '../../api/http'
 import type { CutoutOptions } from '../../api/options'
 import { Store } from '../../store'
 import { S } from '../../strings'
@@ -32,6 +32,16 @@ export interface BackgroundRemovalEditorProps {
   /** Output options to begin with. */
   readonly options?: Partial<CutoutOptions>
   readonly api?: ApiConfig
+  /** Of the editor's own page; a host page signs its people in itself, by `api.token`. */
+  readonly account?: Account
+}
+
+/** Who is signed in, and where one signs in and sees what one has. */
+export interface Account {
+  readonly url: string
+  readonly signInUrl: string
+  /** Resolves once somebody is in; what it gives is called with what to do when they are out again, and gives how to stop. */
+  readonly enter: () => Promise<(onEnd: () => void) => () => void>
 }
 
 function open({ api, onComplete, onEvent, options, image, imageId }: BackgroundRemovalEditorProps): Workbench {
@@ -54,12 +64,18 @@ export function BackgroundRemovalEditor(props: BackgroundRemovalEditorProps): JS
     return () => void opened.dispose()
     // eslint-disable-next-line react-hooks/exhaustive-deps -- props are where it starts; a host that wants another image gives a new key
   }, [])
-  return <div className="co-editor">{workbench && <Editor workbench={workbench} onCancel={props.onCancel} />}</div>
+  return <div className="co-editor">{workbench && <Editor workbench={workbench} account={props.account} onCancel={props.onCancel} />}</div>
 }
 
 type Sheet = 'history' | 'shortcuts' | null
 
-function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readonly onCancel: (() => void) | undefined }): JSX.Element {
+interface EditorProps {
+  readonly workbench: Workbench
+  readonly account: Account | undefined
+  readonly onCancel: (() => void) | undefined
+}
+
+function Editor({ workbench, account, onCancel }: EditorProps): JSX.Element {
   const { entries, current, session, settings, picture, notice } = useStore(workbench.state)
   const [sheet, setSheet] = useState<Sheet>(null)
   const [before, setBefore] = useState(false)
@@ -77,6 +93,7 @@ function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readon
   )
   useKeys(session, onCommand)
   usePreload(workbench)
+  useAccount(workbench, account)
   useLeaveWarning(workbench)
   useReconnect(workbench)
   const entry = entries.find((one) => one.id === current) ?? null
@@ -88,8 +105,9 @@ function Editor({ workbench, onCancel }: { readonly workbench: Workbench; readon
         workbench={workbench} entry={entry} canApply={opened} finished={entries.filter((one) => one.result).length}
         onHistory={() => setSheet('history')} onShortcuts={() => setSheet('shortcuts')}
         onAdjust={entry ? () => setAdjusting(!adjusting) : null} onCancel={onCancel ?? null}
+        accountUrl={account?.url ?? null}
       />
-      {notice && <Banner code={notice.code} about={notice.about} detail={notice.detail} onDismiss={() => workbench.dismissNotice()} />}
+      {notice && <Banner {...notice} signInUrl={account?.signInUrl} onDismiss={() => workbench.dismissNotice()} />}
       {entries.length === 0 ? (
         <main className="co-empty"><DropZone onFiles={addFiles} /></main>
       ) : (
@@ -125,6 +143,29 @@ function usePreload(workbench: Workbench): void {
     const idle = requestIdleCallback(() => workbench.preload(), { timeout: 3000 })
     return () => cancelIdleCallback(idle)
   }, [workbench])
+}
+
+/** Beside everything else: what needs a sign-in is refused until then. */
+function useAccount(workbench: Workbench, account: Account | undefined): void {
+  useEffect(() => {
+    if (!account) return
+    let stop = (): void => undefined
+    let left = false
+    const enter = async (): Promise<void> => {
+      const watch = await account.enter()
+      if (left) return
+      stop = watch(() => workbench.notify({ code: 'not_signed_in' }))
+      await workbench.startFromAccount()
+    }
+    enter().catch((error: unknown) => {
+      // offline, or restarting: whatever needs the server says so itself
+      if (!(error instanceof ApiError) || !error.temporary) workbench.notifyOf(error)
+    })
+    return () => {
+      left = true
+      stop()
+    }
+  }, [workbench, account])
 }
 
 function useReconnect(workbench: Workbench): void {

@@ -8,11 +8,13 @@ interface BannerProps {
   readonly code: string
   readonly detail?: string | undefined
   readonly about?: string | undefined
+  /** Where one signs in, for who is signed out. */
+  readonly signInUrl?: string | undefined
   readonly onRetry?: (() => void) | undefined
   readonly onDismiss?: (() => void) | undefined
 }
 
-export function Banner({ code, detail, about, onRetry, onDismiss }: BannerProps): JSX.Element {
+export function Banner({ code, detail, about, signInUrl, onRetry, onDismiss }: BannerProps): JSX.Element {
   return (
     <div className="co-banner" role="alert">
       <Icon name="alert" />
@@ -20,6 +22,7 @@ export function Banner({ code, detail, about, onRetry, onDismiss }: BannerProps)
         {about && <strong>{about}: </strong>}
         {faultText(code, detail)} <code>{code}</code>
       </p>
+      {code === 'not_signed_in' && signInUrl !== undefined && <a className="co-button" href={signInUrl}>{S.signIn}</a>}
       {onRetry && <button type="button" className="co-button" onClick={onRetry}>{S.retry}</button>}
       {onDismiss && <IconButton icon="close" label={S.dismiss} onClick={onDismiss} />}
     </div>

@@ -14,11 +14,13 @@ interface TopBarProps {
   readonly onHistory: () => void
   readonly onShortcuts: () => void
   readonly onAdjust: (() => void) | null
+  /** Only on the page of its own. */
+  readonly accountUrl: string | null
   /** Only inside a host page. */
   readonly onCancel: (() => void) | null
 }
 
-export function TopBar({ workbench, entry, canApply, finished, onHistory, onShortcuts, onAdjust, onCancel }: TopBarProps): JSX.Element {
+export function TopBar({ workbench, entry, canApply, finished, onHistory, onShortcuts, onAdjust, accountUrl, onCancel }: TopBarProps): JSX.Element {
   const applying = entry?.step.at === 'applying' ? entry.step : null
   return (
     <header className="co-top">
@@ -31,6 +33,7 @@ export function TopBar({ workbench, entry, canApply, finished, onHistory, onShor
         {onAdjust && <IconButton icon="sliders" className="co-only-narrow" label={S.edge.title} onClick={onAdjust} />}
         <IconButton icon="history" label={S.history.title} onClick={onHistory} />
         <IconButton icon="keyboard" className="co-only-wide" label={S.shortcuts.title} shortcut="?" onClick={onShortcuts} />
+        {accountUrl !== null && <a className="co-icon-button" href={accountUrl} aria-label={S.account} title={S.account}><Icon name="user" /></a>}
         {onCancel && <button type="button" className="co-button" onClick={onCancel}>{S.cancel}</button>}
         {finished > 1 && (
           <button type="button" className="co-button" onClick={() => void workbench.downloadAll()}>

@@ -1,0 +1,50 @@
+/** What was made, what it cost, and what was saved by it. */
+import { useCallback, useState, type JSX } from 'react'
+import { Select } from '../../editor/ui/controls'
+import { Fault, useLoaded } from '../Frame'
+import { P } from '../strings'
+import type { AccountApi, UsageReport } from './api'
+import { Card, Table, day, dollars } from './parts'
+
+type Period = (typeof P.usage.periods)[number][0]
+
+export function Usage({ api }: { readonly api: AccountApi }): JSX.Element {
+  const [period, setPeriod] = useState<Period>('30')
+  const { value, fault, reload } = useLoaded(useCallback(() => api.usage(Number(period)), [api, period]))
+  return (
+    <Card title={P.usage.title} actions={<Select<Period> label={P.usage.period} value={period} options={P.usage.periods} onChange={setPeriod} />}>
+      <Fault fault={fault} onRetry={reload} />
+      {value && <Figures total={value.total} />}
+      {value && (value.days.length === 0 ? <p className="co-note">{P.usage.empty}</p> : <Days days={value.days} />)}
+    </Card>
+  )
+}
+
+function Figures({ total }: Pick<UsageReport, 'total'>): JSX.Element {
+  return (
+    <dl className="co-facts co-facts-large">
+      <div><dt>{P.usage.cutouts}</dt><dd>{total.cutouts}</dd></div>
+      <div><dt>{P.usage.credits}</dt><dd>{total.credits}</dd></div>
+      <div><dt>{P.usage.cost}</dt><dd>{dollars(total.cost_usd)}</dd></div>
+      <div><dt>{P.usage.saved} <small>{P.usage.savedHint}</small></dt><dd>{dollars(total.saved_usd)}</dd></div>
+    </dl>
+  )
+}
+
+function Days({ days }: Pick<UsageReport, 'days'>): JSX.Element {
+  const { day: on, engine, cutouts, credits, cost, saved } = P.usage
+  return (
+    <Table label={P.usage.table} head={[on, engine, cutouts, credits, cost, saved]}>
+      {[...days].reverse().map((one) => (
+        <tr key={`${one.day} ${one.engine}`}>
+          <th scope="row">{day(one.day)}</th>
+          <td>{one.engine}</td>
+          <td>{one.cutouts}</td>
+          <td>{one.credits}</td>
+          <td>{dollars(one.cost_usd)}</td>
+          <td>{dollars(one.saved_usd)}</td>
+        </tr>
+      ))}
+    </Table>
+  )
+}
