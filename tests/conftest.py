@@ -11,7 +11,7 @@ from models.download import locked
 from models.model import Model
 from models.registry import Registry
 
-pytest_plugins = ("tests.services", "tests.stack", "tests.gate")
+pytest_plugins = ("tests.services", "tests.stack", "tests.gate", "tests.leaks")
 
 REPOSITORY = Path(__file__).parent.parent
 

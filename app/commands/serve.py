@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from app.commands.protocol import PatientProtocol
 from app.db.pool import open_pool
 from app.errors import AppError
 from app.jobs.hub import Hub
@@ -67,6 +68,7 @@ class _Server(uvicorn.Server):
 def server(app: Callable[..., Any]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_config=None,
         access_log=False,  # app.api.middleware logs each request with its id
         server_header=False,

@@ -15,9 +15,11 @@ import pytest
 from app.api import body as module
 from app.api.body import Slots
 from app.api.errors import TooManyUploads
+from app.commands import protocol
 from tests.api.test_keys import refused
 from tests.data.photos import CAT
 from tests.gate import Gate
+from tests.rows import a_job, an_image
 from tests.stack import serving
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -89,6 +91,40 @@ def test_a_client_that_falls_silent(gate: Gate, monkeypatch: pytest.MonkeyPatch)
             assert part, answer
             answer += part
     assert answer.startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_headers_that_come_a_byte_at_a_time(
+    gate: Gate, before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a new connection, and on one that has had its answer."""
+    monkeypatch.setattr(protocol, "HEAD_S", 0.3)
+    host, port = gate.url.removeprefix("http://").split(":")
+    with contextlib.closing(socket.create_connection((host, int(port)), timeout=30)) as raw:
+        raw.sendall(before)
+        while before and not raw.recv(4096).endswith(b"}"):
+            pass
+        raw.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+        raw.settimeout(0.02)
+        answer, until = b"", time.monotonic() + 30
+        while not answer:
+            assert time.monotonic() < until
+            raw.sendall(b"a")
+            with contextlib.suppress(TimeoutError):
+                answer = raw.recv(4096)
+        raw.settimeout(30)
+        with contextlib.suppress(ConnectionResetError):  # it was closed with our bytes unread
+            assert raw.recv(4096) == b""
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_a_whole_head_stops_the_clock(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer may take longer than its headers may."""
+    monkeypatch.setattr(protocol, "HEAD_S", 0.1)
+    user = gate.user()
+    job = a_job(gate.dsn, an_image(gate.dsn, user), user)
+    with gate.person(user) as me:
+        assert me.get(f"/api/jobs/{job}", params={"wait": 1}).status_code == 200
 
 
 async def test_a_slot_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from app.api import editor
 from app.api.routes import ROUTES
 from app.settings import Settings
 
-
 ISSUER = "https://project.supabase.example"
 
 

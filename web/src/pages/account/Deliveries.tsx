@@ -75,11 +75,13 @@ function DeliveryTable({ deliveries, onInspect, onRedeliver }: {
           <td>{one.url}</td>
           <td>{states[one.state]}</td>
           <td>{one.attempt_count}</td>
-          <td className="co-row">
-            <button type="button" className="co-button" aria-label={`${inspect}: ${one.event}, ${when(one.created_at)}`} onClick={() => onInspect(one.id)}>{inspect}</button>
-            {one.state !== 'pending' && (
-              <button type="button" className="co-button" aria-label={`${redeliver}: ${one.event}, ${when(one.created_at)}`} onClick={() => onRedeliver(one.id)}>{redeliver}</button>
-            )}
+          <td>
+            <div className="co-row">
+              <button type="button" className="co-button" aria-label={`${inspect}: ${one.event}, ${when(one.created_at)}`} onClick={() => onInspect(one.id)}>{inspect}</button>
+              {one.state !== 'pending' && (
+                <button type="button" className="co-button" aria-label={`${redeliver}: ${one.event}, ${when(one.created_at)}`} onClick={() => onRedeliver(one.id)}>{redeliver}</button>
+              )}
+            </div>
           </td>
         </tr>
       ))}

@@ -81,17 +81,19 @@ function EndpointTable({ api, endpoints, act }: {
           <th scope="row">{one.url}</th>
           <td>{one.events.length === 0 ? every : one.events.map((name) => event[name]).join(', ')}</td>
           <td>{stateOf(one)}</td>
-          <td className="co-row">
-            {one.enabled && <button type="button" className="co-button" aria-label={`${test}: ${one.url}`} onClick={() => act(() => api.testEndpoint(one.id), tested)}>{test}</button>}
-            <button type="button" className="co-button" aria-label={`${one.enabled ? disable : enable}: ${one.url}`} onClick={() => act(() => api.changeEndpoint(one.id, !one.enabled))}>
-              {one.enabled ? disable : enable}
-            </button>
-            <button
-              type="button" className="co-button" aria-label={`${remove}: ${one.url}`}
-              onClick={() => { if (window.confirm(removeAsk(one.url))) act(() => api.removeEndpoint(one.id)) }}
-            >
-              {remove}
-            </button>
+          <td>
+            <div className="co-row">
+              {one.enabled && <button type="button" className="co-button" aria-label={`${test}: ${one.url}`} onClick={() => act(() => api.testEndpoint(one.id), tested)}>{test}</button>}
+              <button type="button" className="co-button" aria-label={`${one.enabled ? disable : enable}: ${one.url}`} onClick={() => act(() => api.changeEndpoint(one.id, !one.enabled))}>
+                {one.enabled ? disable : enable}
+              </button>
+              <button
+                type="button" className="co-button" aria-label={`${remove}: ${one.url}`}
+                onClick={() => { if (window.confirm(removeAsk(one.url))) act(() => api.removeEndpoint(one.id)) }}
+              >
+                {remove}
+              </button>
+            </div>
           </td>
         </tr>
       ))}
