@@ -1,8 +1,8 @@
-"""Of the whole run: a test whose output or log holds an API key or an access token has failed, whatever it says.
+"""Of the whole run: a test whose output or log holds an API key or an access token has failed.
 
-What servers in this process print, and what processes print that inherit its output, is captured by pytest; what others
-write into a log under the test's `tmp_path` is read there. Any whole key or token counts, by its shape: nobody has to
-register what was issued.
+What servers in this process print, and processes that inherit its output, is captured by pytest; what others
+write into a log under the test's `tmp_path` is read there. Any whole key or token counts, by its shape:
+nobody has to register what was issued.
 """
 
 import re
@@ -45,9 +45,8 @@ def judge(report: pytest.TestReport, written: list[tuple[str, str]]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Result[pytest.TestReport], None]:
     outcome = yield
     report = outcome.get_result()
-    folder = getattr(item, "funcargs", {}).get("tmp_path")
-    ended = report.when == "teardown" and isinstance(folder, Path)
-    judge(report, list(logs_in(folder)) if ended else [])
+    folder: Path | None = getattr(item, "funcargs", {}).get("tmp_path")
+    judge(report, list(logs_in(folder)) if folder and report.when == "teardown" else [])
 
 
 def _whole(key: str) -> bool:

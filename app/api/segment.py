@@ -95,7 +95,7 @@ async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = await parse_filled(state, user, RemoveRequest, body.values)
     webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
-    if wanted.image_id is None:  # a new one is not paid yet: refused before its bytes are fetched or kept
+    if body.files or wanted.image_url:  # a new image is not paid yet: refused before it is fetched or kept
         await state["credits"].check(user, state["prices"].sam2)
     image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
     params = RemoveParams(options=wanted.options)
