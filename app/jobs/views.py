@@ -1,6 +1,6 @@
 """What listeners see of the rows. Functions take the caller's connection."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -8,9 +8,11 @@ from uuid import UUID
 from app.db.pool import Connection, Row
 from app.db.queries import load
 from app.jobs.repository import job_from
-from app.jobs.types import Job
+from app.jobs.types import Job, JobStatus
 
 _SQL = load(Path(__file__).with_name("events.sql"))
+_THOSE = f"{_SQL['view']}\n{_SQL['view_those']}"
+_OWN = f"{_SQL['view']}\n{_SQL['view_own']}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,17 +47,22 @@ async def changed(conn: Connection, cursor: int, users: Collection[UUID]) -> lis
     return [Changed(**row) for row in await (await conn.execute(_SQL["changed"], values)).fetchall()]
 
 
-async def views(
-    conn: Connection, ids: Collection[UUID], placed: Collection[UUID] = (), owner: UUID | None = None
-) -> list[JobView]:
-    """In the order of ids; those in `placed` with their position in the queue; of `owner` alone, if named."""
-    values = {"ids": list(ids), "placed": list(placed), "owner": owner}
-    return [_view(row) for row in await (await conn.execute(_SQL["views"], values)).fetchall()]
+async def views(conn: Connection, ids: Collection[UUID], placed: Collection[UUID] = ()) -> list[JobView]:
+    """In the order of ids; those in `placed` with their position in the queue."""
+    rows = await (await conn.execute(_THOSE, {"ids": list(ids)})).fetchall()
+    return await _placed(conn, rows, placed)
+
+
+async def _placed(conn: Connection, rows: Sequence[Row], placed: Collection[UUID]) -> list[JobView]:
+    waiting = [row["id"] for row in rows if row["status"] == JobStatus.QUEUED and row["id"] in placed]
+    places = await _positions(conn, "places", waiting) if waiting else {}
+    return [_view(row, places.get(row["id"])) for row in rows]
 
 
 async def own(conn: Connection, user_id: UUID, job_id: UUID) -> JobView | None:
     """None: no such job of this user."""
-    found = await views(conn, [job_id], [job_id], user_id)
+    rows = await (await conn.execute(_OWN, {"id": job_id, "owner": user_id})).fetchall()
+    found = await _placed(conn, rows, {job_id})
     return found[0] if found else None
 
 
@@ -74,11 +81,15 @@ async def page(
 
 
 async def positions(conn: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
-    """1 = next; of those that wait."""
-    rows = await (await conn.execute(_SQL["positions"], {"ids": list(ids)})).fetchall()
+    """1 = next; of those that wait: of many, by one pass over all queues."""
+    return await _positions(conn, "positions", ids)
+
+
+async def _positions(conn: Connection, query: str, ids: Collection[UUID]) -> dict[UUID, int]:
+    rows = await (await conn.execute(_SQL[query], {"ids": list(ids)})).fetchall()
     return {row["id"]: row["position"] for row in rows}
 
 
-def _view(row: Row) -> JobView:
+def _view(row: Row, position: int | None) -> JobView:
     size = None if row["image_width"] is None else (row["image_width"], row["image_height"])
-    return JobView(job_from(row), size, row["queue_position"])
+    return JobView(job_from(row), size, position)
