@@ -51,6 +51,7 @@ from app.queue.pubsub import RedisSubscriber
 from app.settings import Settings
 from app.storage.open import opened_store
 from app.webhooks.service import WebhookService
+from models.errors import ModelMissing
 from models.registry import Registry
 
 
@@ -108,7 +109,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     prices = Prices.set_by(settings)
     flags = Flags(pool, EnginePolicy.set_by(settings), doorbell)
     jobs = JobService(pool, doorbell, Events(doorbell), limits, prices, flags=flags)
-    health = _health(settings, models.resolve(settings.model), (pool, flags, jobs, doorbell))
+    health = _health(settings, models, (pool, flags, jobs, doorbell))
     try:
         async with (
             _issuer(settings) as issuer,
@@ -174,8 +175,12 @@ async def _gauges(settings: Settings, admin: JobAdmin) -> AsyncIterator[None]:
 
 
 def _health(
-    settings: Settings, model: str, parts: tuple[Pool, Flags, JobService, ArqDoorbell]
+    settings: Settings, models: Registry, parts: tuple[Pool, Flags, JobService, ArqDoorbell]
 ) -> HealthWatch:
+    try:
+        model = models.resolve(settings.model)
+    except ModelMissing:
+        model = settings.model  # no job is made without one: there is no queue to watch
     limits = HealthLimits(
         settings.fallback_age_s, settings.fallback_failures, calm_s=settings.fallback_calm_s
     )

@@ -29,9 +29,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def covers(self, other: "Role") -> bool:
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+        return _RANK[self] >= _RANK[other]
 
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
 
 EVERY_SCOPE = frozenset(Scope)
 """Of a person who signed in."""

@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
 from app.api.batch_files import BATCH_PARTS, kept_items
+from app.api.defaults import parse_filled
 from app.api.files import disposition
 from app.api.idempotency import held_key
 from app.api.params import Body, JobRequest, ListQuery, NoParams, Params, parse, path_id, query, read_body
@@ -158,7 +159,7 @@ async def report(request: Request[State]) -> Response:
 
 
 async def _created(state: State, user: UUID, body: Body, key: HeldKey | None) -> Batch:
-    wanted = parse(BatchRequest, body.values)
+    wanted = await parse_filled(state, user, BatchRequest, body.values)
     new = NewBatch(
         id=uuid7(),
         user_id=user,

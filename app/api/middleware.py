@@ -6,7 +6,7 @@ import time
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
@@ -43,10 +43,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                if left := scope["state"].get("left"):
-                    headers.update(_limit_headers(left))
+                _say(message, {"X-Request-Id": request_id, **_limit_headers(scope["state"].get("left"))})
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -66,8 +63,17 @@ class RequestContext:
                 _log.info("request", method=method, path=scope["path"], status=status, ms=ms)
 
 
-def _limit_headers(left: Left) -> dict[str, str]:
+def _say(start: Message, more: dict[str, str]) -> None:
+    """Headers beside those of the handler, in the place of any it gave by these names."""
+    added = [(name.lower().encode(), value.encode()) for name, value in more.items()]
+    names = {name for name, _ in added}
+    start["headers"] = [*(pair for pair in start["headers"] if pair[0] not in names), *added]
+
+
+def _limit_headers(left: Left | None) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers-10 §2: quota and window, what remains, when all is back."""
+    if left is None:
+        return {}
     return {
         "RateLimit-Policy": f'"{left.policy}";q={left.quota};w={left.window_s}',
         "RateLimit": f'"{left.policy}";r={left.remaining};t={left.full_in_s}',
