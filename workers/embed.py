@@ -35,8 +35,9 @@ def worker_settings(settings: Settings, options: WorkerOptions, model: str) -> W
         return embed_handlers(Kit(context.pool, context.store, engines), batches)
 
     slots = settings.worker_slots or BATCHES_AT_ONCE * size
+    options = replace(options, slots=slots, batch_slots=max(1, slots - size))
     background = (functools.partial(_note, queue, notes),) if notes else ()
-    return WorkerSettings("embed", queue, handlers, background, replace(options, slots=slots))
+    return WorkerSettings("embed", queue, handlers, background, options)
 
 
 async def _note(queue: str, notes: tuple[str, ...], context: Context) -> None:

@@ -34,6 +34,8 @@ class WorkerOptions:
     """Resident size at which the worker ends between two jobs, to be started anew."""
     user_cap: int | None = None
     """Jobs of one user at once in this queue."""
+    batch_slots: int | None = None
+    """Of the slots, those that jobs of batches may take: who waits finds the others free. None: all."""
     waited_s: float = 0.0
     """Leave jobs younger than this to other workers."""
     usd_hour: float = 0.0

@@ -12,7 +12,7 @@ import structlog
 from app.errors import AppError, Internal, Unavailable
 from app.jobs.claims import Outcome, Turn
 from app.jobs.errors import LeaseLost
-from app.jobs.types import Job
+from app.jobs.types import INTERACTIVE, Job
 from app.storage.errors import NO_ROOM, StorageUnavailable
 from workers.leases import LeaseKeeper
 from workers.options import Context, Handlers
@@ -42,6 +42,7 @@ class Runtime:
         self._handlers = handlers
         self._keeper = keeper
         self._slots = options.slots
+        self._batch_slots = options.batch_slots or options.slots
         self._working: set[Run] = set()
         self._settling: set[Run] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -90,7 +91,7 @@ class Runtime:
             self._next_look = None
             while not self.leaving.is_set() and (free := self._turn.at_once(self._slots - self.busy)) > 0:
                 try:
-                    jobs = await self._claims.claim_many(self._turn, free)
+                    jobs = await self._claim(free)
                 except Unavailable:
                     _log.warning("the database does not answer", queue=self._turn.queue)
                     return False
@@ -101,6 +102,18 @@ class Runtime:
                 if len(jobs) < free:
                     return True
         return False
+
+    async def _claim(self, free: int) -> list[Job]:
+        """Jobs of batches leave slots to those that somebody waits for: an encoder is not interrupted, and
+        two images of a batch before one's own tripled the wait. Raises DatabaseUnavailable."""
+        batches = sum(run.job.priority < INTERACTIVE for run in self._working)
+        room = self._batch_slots - batches
+        if room >= free:
+            return await self._claims.claim_many(self._turn, free)
+        jobs = await self._claims.claim_many(self._turn, free, INTERACTIVE)
+        if (left := min(free - len(jobs), room)) > 0:
+            jobs += await self._claims.claim_many(self._turn, left)
+        return jobs
 
     async def _work(self, run: Run) -> None:
         job = run.job

@@ -17,7 +17,7 @@ from app.jobs import repository
 from app.jobs.announce import announce, answered
 from app.jobs.errors import LeaseLost
 from app.jobs.events import Events
-from app.jobs.types import Job
+from app.jobs.types import BATCH, Job
 from app.queue.port import Doorbell
 
 MAX_ATTEMPTS = 3
@@ -128,13 +128,14 @@ class Claims:
         jobs = await self.claim_many(turn, 1)
         return jobs[0] if jobs else None
 
-    async def claim_many(self, turn: Turn, count: int) -> list[Job]:
-        """At most `turn.at_once(count)` jobs in their order, now ours."""
+    async def claim_many(self, turn: Turn, count: int, lowest: int = BATCH) -> list[Job]:
+        """At most `turn.at_once(count)` jobs of this priority or above in their order, now ours."""
         values = {
             "queue": turn.queue,
             "worker": turn.worker,
             "lease_s": turn.lease_s,
             "count": turn.at_once(count),
+            "lowest": lowest,
             "user_cap": turn.user_cap,
             "waited_s": turn.waited_s,
         }

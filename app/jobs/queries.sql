@@ -52,7 +52,7 @@ select pg_advisory_xact_lock(hashtextextended('claim:' || %(queue)s, 0))
 with next as (
     select id from jobs
     where status = 'queued' and queue = %(queue)s and run_after <= now() and deadline > now()
-      and created_at <= now() - make_interval(secs => %(waited_s)s)
+      and created_at <= now() - make_interval(secs => %(waited_s)s) and priority >= %(lowest)s
       and (%(user_cap)s::int is null or user_id <> all (array(
           select user_id from jobs
           where status = 'processing' and queue = %(queue)s

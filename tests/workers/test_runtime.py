@@ -5,6 +5,7 @@ import errno
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ from app.errors import BadInput
 from app.jobs.claims import Outcome
 from app.jobs.errors import JobTimeout
 from app.jobs.service import JobService
-from app.jobs.types import EncodeParams, Job, JobKind, JobStatus, NewJob
+from app.jobs.types import BATCH, INTERACTIVE, EncodeParams, Job, JobKind, JobStatus, NewJob
 from app.queue.arq_adapter import ArqDoorbell
 from app.queue.messages import announcement
 from app.storage import keys
@@ -24,8 +25,9 @@ from app.storage.local import LocalStore
 from tests.rows import a_user, an_image
 from tests.workers.conftest import OPTIONS, MakeRuntime
 from workers.leases import LeaseKeeper, ask_to_leave
-from workers.options import Handler
+from workers.options import Context, Handler
 from workers.run import Run
+from workers.runtime import Runtime
 from workers.sweep import tidy
 
 QUEUE = "embed:lite"
@@ -282,3 +284,33 @@ async def test_a_result_that_cannot_be_written_fails_the_job(
     assert after.error is not None
     assert (after.status, after.error["code"], after.crashes) == (JobStatus.FAILED, "internal", 0)
     assert await store.list("users/") == []
+
+
+async def test_jobs_of_batches_leave_a_slot_to_who_waits(
+    context: Context, keeper: LeaseKeeper, jobs: JobService, job: Job
+) -> None:
+    end, running = asyncio.Event(), set()
+
+    async def waits(run: Run) -> Outcome:
+        running.add(run.job.id)
+        await end.wait()
+        return Outcome({"a": 1})
+
+    for _ in range(3):
+        new = NewJob(job.user_id, JobKind.ENCODE, "lite", job.image_id, EncodeParams(), BATCH)
+        await jobs.create(new)
+    three = replace(context, options=replace(OPTIONS, slots=3, batch_slots=1))
+    worker = Runtime(three, QUEUE, {JobKind.ENCODE: waits}, keeper)
+    await worker.look()
+    await until(lambda: _is(len(running), 2))  # the one that was there, and one of the batch
+    another = await jobs.create(replace(new, priority=INTERACTIVE))
+    await worker.look()
+    await until(lambda: _is(another.id in running, True))
+    assert len(running) == 3
+    end.set()
+    await worker.idle()
+    assert len(running) == 5
+
+
+async def _is(value: object, wanted: object) -> bool:
+    return value == wanted
