@@ -1,0 +1,111 @@
+"""The Python client against the real product."""
+
+import csv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cutout_client import AsyncCutout, Batch, Cutout, CutoutError, JobFailed, Unreachable
+
+from tests.data.photos import CAT
+from tests.stack import Stack
+
+CATS = CAT.path.read_bytes()
+
+
+class Flaky(httpx.AsyncBaseTransport):
+    """Loses every other answer, after the server has done what was asked."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self.requests = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._inner.handle_async_request(request)
+        self.requests += 1
+        if self.requests % 2:
+            await answer.aclose()
+            raise httpx.ReadError("the connection broke")
+        return answer
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@pytest.fixture
+def cutout(stack: Stack) -> Iterator[Cutout]:
+    with Cutout(stack.url) as client:
+        yield client
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    made = [tmp_path / name for name in ("a.jpg", "b.jpg", "broken.jpg")]
+    for path in made:
+        path.write_bytes(CATS if path.stem != "broken" else CATS[:9000])
+    return made
+
+
+def test_one_photo(cutout: Cutout, tmp_path: Path) -> None:
+    job = cutout.remove(CAT.path, options={"format": "webp"})
+    assert (job.status, job.credits > 0, job.result and job.result["format"]) == ("succeeded", True, "webp")
+    cutout.download(job, tmp_path / "cat.webp")
+    assert (tmp_path / "cat.webp").read_bytes()[8:12] == b"WEBP"
+
+
+def test_a_batch(cutout: Cutout, photos: list[Path], tmp_path: Path) -> None:
+    seen: list[Batch] = []
+    batch = cutout.batch(photos, name="cats", progress=seen.append)
+    assert (batch.status, batch.counts.succeeded, batch.counts.failed) == ("completed", 2, 1)
+    assert seen[-1] == batch
+    items = cutout.items(batch)
+    assert [(item.name, item.error and item.error.code) for item in items] == [
+        ("a.jpg", None),
+        ("b.jpg", None),
+        ("broken.jpg", "truncated"),
+    ]
+    cutout.results(batch, tmp_path / "cats.zip")
+    with zipfile.ZipFile(tmp_path / "cats.zip") as archive:
+        assert archive.namelist() == ["a.png", "b.png"]
+    cutout.report(batch, tmp_path / "cats.csv")
+    with (tmp_path / "cats.csv").open(encoding="utf-8") as file:
+        assert [line["state"] for line in csv.DictReader(file)] == ["succeeded", "succeeded", "failed"]
+    with pytest.raises(JobFailed):
+        cutout.download(items[2], tmp_path / "none")
+
+
+async def test_lost_answers_make_nothing_twice(stack: Stack, photos: list[Path]) -> None:
+    flaky = Flaky()
+    async with AsyncCutout(stack.url, transport=flaky) as cutout:
+        begun = await cutout.open_batch(name="flaky")
+        await cutout.fill_batch(begun, photos[:1])
+        done = await cutout.batch_ended(begun)
+    assert flaky.requests > 6
+    async with AsyncCutout(stack.url) as cutout:
+        found = [item async for item in cutout.items(done)]
+    assert [item.name for item in found] == ["a.jpg"]
+
+
+def test_a_batch_goes_on_where_it_broke_off(cutout: Cutout, photos: list[Path]) -> None:
+    begun = cutout.open_batch()
+    with pytest.raises(FileNotFoundError):
+        cutout.batch([photos[0], photos[0].with_name("gone.jpg")], resume=begun.id)
+    done = cutout.batch(photos[:2], resume=begun.id)
+    assert [item.name for item in cutout.items(done)] == ["a.jpg", "b.jpg"]
+
+
+def test_refusals_have_their_code(cutout: Cutout) -> None:
+    with pytest.raises(CutoutError) as refused:
+        cutout.remove(CAT.path, options={"feather": -1})
+    assert (refused.value.code, refused.value.status) == ("bad_parameter", 422)
+    assert refused.value.request_id is not None
+    with pytest.raises(CutoutError) as unknown:
+        cutout.get_batch("00000000-0000-7000-8000-000000000000")
+    assert unknown.value.code == "batch_not_found"
+
+
+def test_nobody_is_there() -> None:
+    with Cutout("http://127.0.0.1:9", patience_s=0) as cutout, pytest.raises(Unreachable):
+        cutout.get_batch("x")
