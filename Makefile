@@ -20,8 +20,8 @@ test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm run e2e
 	$(BIN)/pytest -n auto --dist loadgroup
 
-chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies
-	$(BIN)/pytest tests/chaos -m slow -n 0 -s
+chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies, the fallback, 10,000 jobs to the unit
+	$(BIN)/pytest tests/chaos tests/usage -m slow -n 0 -s
 
 lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 	$(BIN)/ruff format --check .

@@ -50,6 +50,7 @@ from app.queue.messages import embed_queue
 from app.queue.pubsub import RedisSubscriber
 from app.settings import Settings
 from app.storage.open import opened_store
+from app.usage.service import Usage
 from app.webhooks.service import WebhookService
 from models.errors import ModelMissing
 from models.registry import Registry
@@ -131,6 +132,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 credits=Credits(pool),
                 erasure=Erasure(pool, store, jobs, RedisBuckets(redis)),
                 prices=prices,
+                usage=Usage(pool),
                 flags=flags,
                 legacy=legacy,
                 doorbell=doorbell,

@@ -201,6 +201,90 @@ begin
     return new;
 end $$;
 
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    batch_id uuid,
+    kind text NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    engine text DEFAULT 'sam2'::text NOT NULL,
+    model text NOT NULL,
+    image_id uuid NOT NULL,
+    params jsonb NOT NULL,
+    result jsonb,
+    result_key text,
+    result_expires_at timestamp with time zone,
+    error jsonb,
+    timings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    turn bigint NOT NULL,
+    progress real DEFAULT 0 NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    crashes smallint DEFAULT 0 NOT NULL,
+    run_after timestamp with time zone DEFAULT now() NOT NULL,
+    lease_until timestamp with time zone,
+    deadline timestamp with time zone NOT NULL,
+    announced_at timestamp with time zone,
+    worker text,
+    webhook jsonb,
+    credits integer DEFAULT 0 NOT NULL,
+    cost_micros bigint DEFAULT 0 NOT NULL,
+    request_id text,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    reserved integer DEFAULT 0 NOT NULL,
+    leftovers boolean DEFAULT false NOT NULL,
+    engine_reason text,
+    our_fault boolean DEFAULT false NOT NULL,
+    worked jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT jobs_check CHECK (((status = 'processing'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT jobs_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT jobs_check2 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT jobs_check3 CHECK (((status <> 'succeeded'::text) OR (result IS NOT NULL))),
+    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text, 'legacy_fetch'::text]))),
+    CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
+    CONSTRAINT jobs_reserved_check CHECK ((reserved >= 0)),
+    CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.usage (
+    job_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    image_id uuid NOT NULL,
+    kind text NOT NULL,
+    engine text NOT NULL,
+    engine_reason text,
+    status text NOT NULL,
+    preview boolean NOT NULL,
+    embed_s double precision NOT NULL,
+    mask_s double precision NOT NULL,
+    legacy_s double precision NOT NULL,
+    took_s double precision NOT NULL,
+    bytes_stored bigint NOT NULL,
+    bytes_served bigint DEFAULT 0 NOT NULL,
+    credits integer NOT NULL,
+    cost_micros bigint NOT NULL,
+    ended_at timestamp with time zone NOT NULL
+);
+
+CREATE FUNCTION public.usage_of(job public.jobs) RETURNS public.usage
+    LANGUAGE sql STABLE
+    AS $$
+    select job.id, job.user_id, job.image_id, job.kind, job.engine, job.engine_reason, job.status,
+        coalesce((job.params ->> 'preview')::boolean, false),
+        coalesce((job.worked ->> 'embed')::double precision, 0),
+        coalesce((job.worked ->> 'mask')::double precision, 0),
+        coalesce((job.worked ->> 'legacy')::double precision, 0),
+        extract(epoch from job.finished_at - job.created_at)::double precision,
+        coalesce((job.result ->> 'bytes')::bigint, (job.result -> 'embedding' ->> 'bytes')::bigint, 0),
+        0::bigint, job.credits, job.cost_micros, job.finished_at
+$$;
+
 CREATE FUNCTION public.write_batch_deliveries() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -229,6 +313,15 @@ begin
             'code', new.error -> 'code', 'message', new.error -> 'message') end,
         'url', '/api/jobs/' || new.id
     ));
+    return null;
+end $$;
+
+CREATE FUNCTION public.write_usage() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    insert into usage select (usage_of(new)).*;
     return null;
 end $$;
 
@@ -408,57 +501,6 @@ CREATE TABLE public.images (
     CONSTRAINT images_width_check CHECK ((width > 0))
 );
 
-CREATE TABLE public.jobs (
-    id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    batch_id uuid,
-    kind text NOT NULL,
-    status text DEFAULT 'queued'::text NOT NULL,
-    engine text DEFAULT 'sam2'::text NOT NULL,
-    model text NOT NULL,
-    image_id uuid NOT NULL,
-    params jsonb NOT NULL,
-    result jsonb,
-    result_key text,
-    result_expires_at timestamp with time zone,
-    error jsonb,
-    timings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    queue text NOT NULL,
-    priority smallint DEFAULT 0 NOT NULL,
-    turn bigint NOT NULL,
-    progress real DEFAULT 0 NOT NULL,
-    fence integer DEFAULT 0 NOT NULL,
-    attempt smallint DEFAULT 0 NOT NULL,
-    crashes smallint DEFAULT 0 NOT NULL,
-    run_after timestamp with time zone DEFAULT now() NOT NULL,
-    lease_until timestamp with time zone,
-    deadline timestamp with time zone NOT NULL,
-    announced_at timestamp with time zone,
-    worker text,
-    webhook jsonb,
-    credits integer DEFAULT 0 NOT NULL,
-    cost_micros bigint DEFAULT 0 NOT NULL,
-    request_id text,
-    version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    started_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    reserved integer DEFAULT 0 NOT NULL,
-    leftovers boolean DEFAULT false NOT NULL,
-    engine_reason text,
-    our_fault boolean DEFAULT false NOT NULL,
-    worked jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT jobs_check CHECK (((status = 'processing'::text) = (lease_until IS NOT NULL))),
-    CONSTRAINT jobs_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (finished_at IS NOT NULL))),
-    CONSTRAINT jobs_check2 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
-    CONSTRAINT jobs_check3 CHECK (((status <> 'succeeded'::text) OR (result IS NOT NULL))),
-    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text, 'legacy_fetch'::text]))),
-    CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
-    CONSTRAINT jobs_reserved_check CHECK ((reserved >= 0)),
-    CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
-);
-
 CREATE TABLE public.legacy_images (
     id bigint NOT NULL,
     user_id uuid NOT NULL,
@@ -497,6 +539,20 @@ CREATE TABLE public.sign_ins (
     used_sha256 bytea,
     refreshed_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.usage_months (
+    month date NOT NULL,
+    user_id uuid NOT NULL,
+    engine text NOT NULL,
+    cutouts integer NOT NULL,
+    jobs integer NOT NULL,
+    failed integer NOT NULL,
+    worker_s double precision NOT NULL,
+    bytes_stored bigint NOT NULL,
+    bytes_served bigint NOT NULL,
+    credits bigint NOT NULL,
+    cost_micros bigint NOT NULL
 );
 
 CREATE TABLE public.users (
@@ -637,6 +693,12 @@ ALTER TABLE ONLY public.sign_ins
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT sign_ins_used_sha256_key UNIQUE (used_sha256);
 
+ALTER TABLE ONLY public.usage_months
+    ADD CONSTRAINT usage_months_pkey PRIMARY KEY (month, user_id, engine);
+
+ALTER TABLE ONLY public.usage
+    ADD CONSTRAINT usage_pkey PRIMARY KEY (job_id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -718,6 +780,12 @@ CREATE UNIQUE INDEX passwords_by_email ON public.passwords USING btree (lower(em
 
 CREATE INDEX sign_ins_of_user ON public.sign_ins USING btree (user_id);
 
+CREATE INDEX usage_by_time ON public.usage USING btree (ended_at);
+
+CREATE INDEX usage_months_of_user ON public.usage_months USING btree (user_id);
+
+CREATE INDEX usage_of_user ON public.usage USING btree (user_id, ended_at);
+
 CREATE INDEX users_by_email ON public.users USING btree (lower(email)) WHERE (email IS NOT NULL);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
@@ -749,6 +817,8 @@ CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH RO
 CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
 
 CREATE TRIGGER jobs_settle BEFORE UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (old.reserved > 0))) EXECUTE FUNCTION public.settle_credits();
+
+CREATE TRIGGER jobs_usage AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION public.write_usage();
 
 CREATE TRIGGER jobs_version BEFORE UPDATE OF status, progress, result, error, queue ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.count_visible_change();
 
@@ -822,6 +892,15 @@ ALTER TABLE ONLY public.passwords
 
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.usage
+    ADD CONSTRAINT usage_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.usage_months
+    ADD CONSTRAINT usage_months_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.usage
+    ADD CONSTRAINT usage_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.webhook_attempts
     ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.webhook_deliveries(id) ON DELETE CASCADE;
@@ -907,11 +986,19 @@ CREATE POLICY own_rows ON public.images FOR SELECT TO authenticated USING (((use
 
 CREATE POLICY own_rows ON public.jobs FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
+CREATE POLICY own_rows ON public.usage FOR SELECT TO authenticated USING ((user_id = auth.uid()));
+
+CREATE POLICY own_rows ON public.usage_months FOR SELECT TO authenticated USING ((user_id = auth.uid()));
+
 ALTER TABLE public.passwords ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sign_ins ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.usage ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.usage_months ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 
@@ -928,6 +1015,59 @@ GRANT USAGE ON SCHEMA public TO authenticated;
 GRANT USAGE ON SCHEMA public TO service_role;
 
 REVOKE ALL ON FUNCTION public.erase_user(erased uuid) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO service_role;
+
+GRANT SELECT(id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(batch_id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(kind) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(status) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(engine) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(model) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(image_id) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(result) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(error) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(timings) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(priority) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(progress) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(attempt) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(crashes) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(deadline) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(credits) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(cost_micros) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(version) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(started_at) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT(engine_reason) ON TABLE public.jobs TO authenticated;
+
+GRANT SELECT ON TABLE public.usage TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.usage TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO service_role;
 
@@ -1055,56 +1195,6 @@ GRANT SELECT(expires_at) ON TABLE public.images TO authenticated;
 
 GRANT SELECT(deleted_at) ON TABLE public.images TO authenticated;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO service_role;
-
-GRANT SELECT(id) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(user_id) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(batch_id) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(kind) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(status) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(engine) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(model) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(image_id) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(result) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(error) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(timings) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(priority) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(progress) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(attempt) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(crashes) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(deadline) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(credits) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(cost_micros) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(version) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(created_at) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(started_at) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(finished_at) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(reserved) ON TABLE public.jobs TO authenticated;
-
-GRANT SELECT(engine_reason) ON TABLE public.jobs TO authenticated;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_images TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_spending TO service_role;
@@ -1112,6 +1202,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_spending TO service_rol
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.passwords TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_ins TO service_role;
+
+GRANT SELECT ON TABLE public.usage_months TO authenticated;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.usage_months TO service_role;
 
 GRANT SELECT ON TABLE public.users TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO service_role;

@@ -16,10 +16,12 @@ from app.jobs.reconciler import Reconciler
 from app.jobs.repository import Leftovers
 from app.storage import keys
 from app.storage.base import ObjectStore
+from app.usage.service import Usage
 from workers.options import Context
 
 SWEEP_S = 1.0
 TIDY_S = 60.0
+ROLL_UP_S = 3600.0
 _AT_ONCE = 200
 
 _log = structlog.get_logger()
@@ -30,8 +32,12 @@ async def sweep(context: Context) -> None:
     reconciler = Reconciler(context.pool, context.doorbell, context.events, lease_s=context.options.lease_s)
 
     clean = functools.partial(tidy, context.pool, context.store)
+    roll_up = Usage(context.pool).roll_up
     await asyncio.gather(
-        _every(SWEEP_S, reconciler.sweep), _every(TIDY_S, reconciler.mend_clock), _every(TIDY_S, clean)
+        _every(SWEEP_S, reconciler.sweep),
+        _every(TIDY_S, reconciler.mend_clock),
+        _every(TIDY_S, clean),
+        _every(ROLL_UP_S, roll_up),
     )
 
 

@@ -16,7 +16,8 @@ from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.schemas import time_json
 from app.api.state import State
 from app.credits.statement import statement_csv
-from app.credits.types import Balance, DayUsage, Plan
+from app.credits.types import Balance, Plan
+from app.usage.types import Sums
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _MICRO = 1_000_000
@@ -46,11 +47,16 @@ async def get_account(request: Request[State]) -> Response:
 
 
 async def usage(request: Request[State]) -> Response:
-    """By day (UTC) and engine, and in all."""
+    """By day (UTC) and engine, and in all; and every month as it was rolled up last."""
     user_id = current_user(request)
     wanted = query(UsageQuery, request)
-    days = await request.state["credits"].usage(user_id, wanted.days)
-    document = {"days": [_day_json(day) for day in days], "total": _sum_json(days)}
+    days = await request.state["usage"].days(wanted.days, user_id)
+    months = await request.state["usage"].months(user_id)
+    document = {
+        "days": [{"day": day.day.isoformat(), **_engine_json(day.sums)} for day in days],
+        "total": _sum_json([day.sums for day in days]),
+        "months": [{"month": f"{month.month:%Y-%m}", **_engine_json(month.sums)} for month in months],
+    }
     return JSONResponse(document, headers=_NO_STORE)
 
 
@@ -115,14 +121,19 @@ def _user_json(user: User) -> dict[str, Any]:
     }
 
 
-def _day_json(day: DayUsage) -> dict[str, Any]:
-    return {"day": day.day.isoformat(), "engine": day.engine, **_sum_json([day])}
+def _engine_json(sums: Sums) -> dict[str, Any]:
+    return {"engine": sums.engine, **_sum_json([sums])}
 
 
-def _sum_json(days: list[DayUsage]) -> dict[str, Any]:
+def _sum_json(parts: list[Sums]) -> dict[str, Any]:
     return {
-        "cutouts": sum(day.cutouts for day in days),
-        "credits": sum(day.credits for day in days) / 1000,
-        "cost_usd": sum(day.cost_micros for day in days) / _MICRO,
-        "saved_usd": sum(day.saved_micros for day in days) / _MICRO,
+        "cutouts": sum(part.cutouts for part in parts),
+        "jobs": sum(part.jobs for part in parts),
+        "failed": sum(part.failed for part in parts),
+        "worker_seconds": round(sum(part.worker_s for part in parts), 3),
+        "bytes_stored": sum(part.bytes_stored for part in parts),
+        "bytes_served": sum(part.bytes_served for part in parts),
+        "credits": sum(part.credits for part in parts) / 1000,
+        "cost_usd": sum(part.cost_micros for part in parts) / _MICRO,
+        "saved_usd": sum(part.saved_micros for part in parts) / _MICRO,
     }

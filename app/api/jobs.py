@@ -59,7 +59,10 @@ async def job_result(request: Request[State]) -> Response:
         read=stored(state["store"], job.result_key),
         filename=f"{PurePath(image.filename or 'image').stem}-cutout.{result['format']}",
     )
-    return serve(view, request.headers)
+    response = serve(view, request.headers)
+    if sent := int(response.headers.get("content-length", 0)):
+        await state["usage"].served(job.id, sent)
+    return response
 
 
 async def rendered(state: State, job: Job, *, position: bool = True) -> dict[str, Any]:

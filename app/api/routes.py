@@ -29,6 +29,7 @@ from app.api import (
     session,
     webhooks,
 )
+from app.api.admin_page import handlers as admin_page
 from app.api.auth import Guard, Need
 from app.api.removebg import handlers as removebg
 from app.api.state import State
@@ -62,7 +63,7 @@ OPEN = frozenset(
     }
 )
 """Paths for anybody. Every other one is guarded: to read for GET and WebSocket, to write for the
-rest, for admins below `/api/admin/`."""
+rest, for admins below `/api/admin/`, for reviewers below `/admin`."""
 
 NEEDS: dict[tuple[str, str], Need] = {
     ("DELETE", "/api/account"): Need(Scope.ADMIN),
@@ -91,6 +92,8 @@ def _named(app: ASGIApp, path: str) -> ASGIApp:
 
 
 def need_of(method: str, path: str) -> Need:
+    if path == "/admin" or path.startswith("/admin/"):
+        return Need(Scope.READ if method == "GET" else Scope.WRITE, Role.REVIEWER)
     if path.startswith("/api/admin/"):
         return Need(Scope.ADMIN, Role.ADMIN)
     return NEEDS.get((method, path), Need(Scope.READ if method == "GET" else Scope.WRITE))
@@ -128,6 +131,8 @@ _TABLE: list[Route | WebSocketRoute] = [
     resource(
         "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}", PUT=flags.override, DELETE=flags.no_override
     ),
+    Route("/admin", admin_page.page),
+    Route("/api/admin/usage.csv", admin_page.usage_csv),
     Route("/api/editor", editor.engine),
     Route("/v1.0/removebg", removebg.remove, methods=["POST"]),
     Route("/v1.0/account", removebg.account),

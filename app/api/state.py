@@ -25,6 +25,7 @@ from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
 from app.settings import Settings
 from app.storage.base import ObjectStore
+from app.usage.service import Usage
 from app.webhooks.service import WebhookService
 from models.registry import Registry
 
@@ -40,6 +41,7 @@ class Lifespan(TypedDict):
     credits: Credits
     erasure: Erasure
     prices: Prices
+    usage: Usage
     flags: Flags
     legacy: LegacyService | None
     """None: there is no ClippingMagic."""

@@ -30,13 +30,3 @@ update credit_balances set plan = %(plan)s where user_id = %(user_id)s returning
 select id, entry_kind, job_id, granted, held, spent, note, created_at from credit_entries
 where user_id = %(user_id)s and (%(after)s::uuid is null or id > %(after)s)
 order by id limit %(limit)s
-
--- name: usage
--- an image that is cut out again on another day counts there too; previews never
-select (finished_at at time zone 'UTC')::date as day, engine, count(distinct image_id) as cutouts,
-    sum(credits)::bigint as credits, sum(cost_micros)::bigint as cost_micros
-from jobs
-where user_id = %(user_id)s and status = 'succeeded' and kind in ('apply_mask', 'remove')
-  and not coalesce((params ->> 'preview')::boolean, false)
-  and finished_at >= now() - make_interval(days => %(days)s)
-group by 1, 2 order by 1, 2

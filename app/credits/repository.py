@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import UUID
 
-from app.credits.types import Balance, DayUsage, Entry, Plan
+from app.credits.types import Balance, Entry, Plan
 from app.db.pool import Connection
 from app.db.queries import load
 
@@ -42,8 +42,3 @@ async def entries(conn: Connection, user_id: UUID, after: UUID | None, limit: in
     """In the order of time."""
     values = {"user_id": user_id, "after": after, "limit": limit}
     return [Entry(**row) for row in await (await conn.execute(_SQL["entries"], values)).fetchall()]
-
-
-async def usage(conn: Connection, user_id: UUID, days: int) -> list[DayUsage]:
-    rows = await (await conn.execute(_SQL["usage"], {"user_id": user_id, "days": days})).fetchall()
-    return [DayUsage(**row) for row in rows]

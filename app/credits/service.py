@@ -13,7 +13,7 @@ from app.accounts import audit
 from app.accounts.errors import UserNotFound
 from app.credits import repository
 from app.credits.errors import NoCredits
-from app.credits.types import Balance, DayUsage, Entry, Plan
+from app.credits.types import Balance, Entry, Plan
 from app.db.pool import Connection, Pool, connection, transaction
 
 CANNOT_PAY = "your credits do not pay for this"
@@ -98,11 +98,6 @@ class Credits:
             if len(entries) < _PAGE:
                 return
             after = entries[-1].id
-
-    async def usage(self, user_id: UUID, days: int) -> list[DayUsage]:
-        """Of the last `days`, the oldest first."""
-        async with connection(self._pool) as conn:
-            return await repository.usage(conn, user_id, days)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Credits and money. Stored as integers: milli-credits and micro-dollars; shown as decimals."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -48,20 +48,3 @@ class Entry:
     spent: int
     note: str | None
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DayUsage:
-    """Cutouts of one day (UTC) by one engine."""
-
-    day: date
-    engine: str
-    cutouts: int
-    """Images that were cut out, however often."""
-    credits: int
-    cost_micros: int
-
-    @property
-    def saved_micros(self) -> int:
-        """Against ClippingMagic, where it was not ClippingMagic."""
-        return 0 if self.engine == "clippingmagic" else self.cutouts * LEGACY_MICROS - self.cost_micros

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 READ, WRITE, ADMIN = Need(Scope.READ), Need(Scope.WRITE), Need(Scope.ADMIN)
 OPERATOR = Need(Scope.ADMIN, Role.ADMIN)
+REVIEWER = Need(Scope.READ, Role.REVIEWER)
 ANYBODY = None
 
 ACCESS: dict[tuple[str, str], Need | None] = {
@@ -53,6 +54,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("PATCH", "/api/admin/flags/sam2_editor"): OPERATOR,
     ("PUT", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("DELETE", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
+    ("GET", "/admin"): REVIEWER,
+    ("GET", "/api/admin/usage.csv"): OPERATOR,
     ("GET", "/api/editor"): READ,
     ("POST", "/api/clippingmagic/upload"): WRITE,
     ("POST", "/api/clippingmagic/fetch/{legacy_id:int}"): WRITE,
@@ -205,6 +208,12 @@ REFUSED: dict[str, tuple[Callable[[World], dict[str, str]], str]] = {
 GUARDED = [entry for entry, need in ACCESS.items() if need is not None]
 
 
+def operated(entry: tuple[str, str]) -> bool:
+    """For roles above a user's."""
+    need = ACCESS[entry]
+    return need is not None and need.role is not Role.USER
+
+
 def knock(world: World, method: str, path: str, credentials: dict[str, str]) -> tuple[int, str | None]:
     """(status, code of the problem) of the route, its ids being the owner's."""
     for name, value in world.ids.items():
@@ -276,7 +285,7 @@ def test_a_key_lacks_a_scope(world: World, key: str) -> None:
 
 
 def test_a_user_is_no_admin(world: World) -> None:
-    operators = [entry for entry in GUARDED if ACCESS[entry] == OPERATOR]
+    operators = [entry for entry in GUARDED if operated(entry)]
     for credentials in (bearer(world.gate.signer.token(world.owner)), {"x_api_key": world.keys["admin"]}):
         answers = {entry: knock(world, *entry, credentials) for entry in operators}
         assert answers == dict.fromkeys(operators, (403, "role_missing"))
@@ -285,7 +294,7 @@ def test_a_user_is_no_admin(world: World) -> None:
 @pytest.mark.parametrize("who", ["stranger", "admin"])
 def test_things_of_others_are_not_there(world: World, who: str) -> None:
     """An admin's role opens the admin's routes, not other people's things."""
-    named = [entry for entry in GUARDED if "_id:uuid}" in entry[1] and ACCESS[entry] != OPERATOR]
+    named = [entry for entry in GUARDED if "_id:uuid}" in entry[1] and not operated(entry)]
     credentials = bearer(world.gate.signer.token(getattr(world, who)))
     answers = {entry: knock(world, *entry, credentials)[0] for entry in named}
     assert answers == dict.fromkeys(named, 404)
@@ -303,7 +312,7 @@ def test_who_may_gets_in(world: World, who: str) -> None:
     entries = [
         (method, path)
         for method, path in GUARDED
-        if method not in {"DELETE"} and (who == "admin" or ACCESS[method, path] != OPERATOR)
+        if method not in {"DELETE"} and (who == "admin" or not operated((method, path)))
     ]
     answers = {entry: knock(world, *entry, credentials)[0] for entry in entries}
     assert not {entry: status for entry, status in answers.items() if status in {401, 403} or status >= 500}

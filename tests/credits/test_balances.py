@@ -4,7 +4,6 @@ import asyncio
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from app.accounts.errors import UserNotFound
@@ -15,13 +14,14 @@ from app.credits.service import Credits, milli
 from app.credits.statement import statement_csv
 from app.credits.types import Plan
 from app.db.pool import Pool
-from app.jobs.claims import Claims, Outcome
+from app.jobs.claims import Claims, Outcome, Spent, Success
 from app.jobs.errors import JobEnded
 from app.jobs.events import Events
 from app.jobs.prices import SAM2, Prices
 from app.jobs.service import JobService
 from app.jobs.types import ApplyParams, EncodeParams, Job, JobKind, NewJob
 from app.queue.arq_adapter import ArqDoorbell
+from app.usage.service import Usage
 from tests.rows import a_user, an_image
 
 
@@ -189,13 +189,14 @@ async def test_usage_counts_an_image_once_and_previews_never(
         await jobs.create(new)
         job = await claims.claim("mask", "one", lease_s=30)
         assert job is not None
-        await claims.succeed(job, Outcome({"a": 1}), {})
-    with psycopg.connect(dsn) as connection:
-        connection.execute("update jobs set cost_micros = 1000 where credits > 0")
-    (day,) = await credits.usage(owner, 30)
-    assert (day.engine, day.cutouts, day.credits, day.cost_micros) == ("sam2", 2, 2 * SAM2, 2000)
-    assert day.saved_micros == 2 * 125_000 - 2000
-    assert await credits.usage(a_user(dsn), 30) == []
+        await claims.succeed_all([Success(job, Outcome({"bytes": 7}), {}, Spent("mask", 2.5, 1000))])
+    usage = Usage(claims._pool)
+    (day,) = await usage.days(30, owner)
+    sums = day.sums
+    assert (sums.engine, sums.cutouts, sums.jobs, sums.credits) == ("sam2", 2, 4, 2 * SAM2)
+    assert (sums.cost_micros, sums.worker_s, sums.bytes_stored) == (4000, 10.0, 28)
+    assert sums.saved_micros == 2 * 125_000 - 4000
+    assert await usage.days(30, a_user(dsn)) == []
 
 
 @pytest.mark.parametrize(("credits", "amount"), [("0.5", 500), ("-1", -1000), ("0.001", 1)])

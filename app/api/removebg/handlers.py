@@ -106,6 +106,7 @@ async def _answer(request: Request[State], job: Job, kind: str) -> Response:
         Format(result["format"]).content_type,
         stored(state["store"], job.result_key),
     )
+    await state["usage"].served(job.id, view.size)
     if "application/json" not in request.headers.get("accept", ""):
         return serve(view, request.headers, **headers)
     content = b"".join([chunk async for chunk in view.read(0, view.size)])

@@ -1,0 +1,1 @@
+"""`/admin`: what operators and reviewers look at. Rendered here, without scripts."""

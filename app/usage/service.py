@@ -1,0 +1,56 @@
+"""What was done, by whom, at what cost, and what that saved. A trigger writes the rows (migrations/0015)."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from app.csv_rows import csv_row
+from app.db.pool import Pool, connection
+from app.usage import repository
+from app.usage.types import COLUMNS, DayUsage, MonthUsage
+
+_PAGE = 1000
+"""Rows that are held at once while a file is written."""
+
+
+class Usage:
+    """Methods raise DatabaseUnavailable."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def days(self, days: int, user_id: UUID | None = None) -> list[DayUsage]:
+        """Of the last `days`, the oldest first; of everybody, or of one user."""
+        async with connection(self._pool) as conn:
+            return await repository.days(conn, user_id, days)
+
+    async def months(self, user_id: UUID) -> list[MonthUsage]:
+        """All of them, as they were rolled up last, the oldest first."""
+        async with connection(self._pool) as conn:
+            return await repository.months(conn, user_id)
+
+    async def roll_up(self) -> None:
+        """Safe to repeat, and for several at once."""
+        async with connection(self._pool) as conn:
+            await repository.roll_up(conn)
+
+    async def served(self, job_id: UUID, count: int) -> None:
+        """So many bytes of the job's result went out."""
+        async with connection(self._pool) as conn:
+            await repository.served(conn, job_id, count)
+
+    async def csv(self, days: int) -> AsyncIterator[str]:
+        """A line a job, after the one with the names."""
+        yield csv_row(*COLUMNS)
+        after: UUID | None = None
+        while True:
+            async with connection(self._pool) as conn:
+                rows = await repository.rows(conn, days, after, _PAGE)
+            for row in rows:
+                yield csv_row(*(_cell(getattr(row, name)) for name in COLUMNS))
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].job_id
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
