@@ -44,7 +44,7 @@ from app.queue.embedded import EmbeddedRedis
 from benchmarks._memory import forget_high_water, high_water
 
 CONNECTIONS = 16
-ROUNDS = 3
+ROUNDS = 5
 UPLOADS = 20
 SIDE = 1826
 """Of a picture of noise: 3 · 1826² bytes, 10 MB as PNG."""

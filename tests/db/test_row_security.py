@@ -60,6 +60,8 @@ def test_anonymous_then_a_stranger_then_the_owner(dsn: str, owner: UUID, table: 
         ("schema_migrations", "sha256"),
         ("api_keys", "sha256"),
         ("closed_accounts", "user_sha256"),
+        ("passwords", "hash"),
+        ("sign_ins", "refresh_sha256"),
         ("webhook_secrets", "secret"),
         ("webhook_endpoints", "url"),
         ("idempotency_keys", "key"),
