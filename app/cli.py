@@ -72,6 +72,7 @@ def dev(
 def serve(host: Host = None, port: Port = None) -> None:
     """The HTTP API. Needs DATABASE_URL and REDIS_URL."""
     settings = Settings.load(host=host, port=port)
+    settings.services()
     server.check_database(settings)
     with server.listen(settings.host, settings.port) as listener:
         _web(settings, listener)

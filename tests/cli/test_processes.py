@@ -22,6 +22,14 @@ def test_a_missing_redis_url(run: Run, command: list[str], monkeypatch: pytest.M
     assert (code, err.startswith("cutout: REDIS_URL is not set")) == (78, True)
 
 
+def test_an_issuer_that_nobody_could_reach(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, _, err = run("issuer")
+    assert (code, err.startswith("cutout: SUPABASE_URL is not set"), err.count("\n")) == (78, True, 1)
+    monkeypatch.setenv("SUPABASE_URL", "http://localhost:9999")
+    code, _, err = run("issuer")
+    assert (code, err.startswith("cutout: DATABASE_URL is not set")) == (78, True)
+
+
 @pytest.mark.parametrize("command", [["serve"], ["migrate"]])
 def test_a_database_that_is_away(
     run: Run, tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
