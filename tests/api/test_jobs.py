@@ -18,7 +18,18 @@ def job(client: httpx.Client, encoded: str) -> dict[str, Any]:
 
 def test_a_job_has_the_documented_members(job: dict[str, Any]) -> None:
     assert set(job) == {
-        *("id", "kind", "status", "engine", "model", "image", "progress", "queue_position", "attempt"),
+        *(
+            "id",
+            "kind",
+            "status",
+            "engine",
+            "engine_reason",
+            "model",
+            "image",
+            "progress",
+            "queue_position",
+            "attempt",
+        ),
         *(
             "credits",
             "cost_usd",
