@@ -2,7 +2,7 @@
 
     python -m benchmarks.batches
 
-500 files in one ZIP, sixty different photos among them (bytes that were encoded before are not encoded
+500 files in one ZIP, thirty different photos among them (bytes that were encoded before are not encoded
 again), 5 % broken. Each of `mask`, `web` and `embed` is killed once by SIGKILL. Meanwhile one client encodes
 photos of its own, one after the other, as it did before the batch.
 """
@@ -56,7 +56,7 @@ class Plan:
     patience_s: float = 600
 
 
-FULL = Plan(500, 60, 20)
+FULL = Plan(500, 30, 15)
 
 
 @dataclass

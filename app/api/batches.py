@@ -44,6 +44,8 @@ class BatchRequest(ItemsRequest, JobRequest):
 
 class ItemsQuery(ListQuery):
     state: JobStatus | None = None
+    ended: bool | None = None
+    """Those that have succeeded or failed."""
     reviewed: bool | None = None
     order: Order = Order.ADDED
 

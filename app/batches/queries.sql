@@ -93,6 +93,7 @@ left join jobs j on j.id = i.job_id and j.status = 'succeeded'
 where i.batch_id = %(batch_id)s
   and (%(item_id)s::uuid is null or i.id = %(item_id)s)
   and (%(state)s::text is null or i.state = %(state)s)
+  and (%(ended)s::boolean is null or (i.state in ('succeeded', 'failed')) = %(ended)s)
   and (%(reviewed)s::boolean is null or (i.reviewed_at is not null) = %(reviewed)s)
   and (%(after)s::uuid is null
        or (case when %(by_confidence)s then coalesce(i.confidence, -1) else 0 end, i.id) > (%(after_confidence)s::real, %(after)s))

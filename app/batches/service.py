@@ -87,6 +87,7 @@ class BatchService:
         cursor: str | None = None,
         limit: int = 50,
         state: JobStatus | None = None,
+        ended: bool | None = None,
         reviewed: bool | None = None,
         order: Order = Order.ADDED,
     ) -> Page[Item]:
@@ -94,7 +95,7 @@ class BatchService:
         confidence, last = _place(cursor)
         async with connection(self._pool) as conn:
             _found(await repository.batch(conn, user_id, batch_id))
-            values = _wanted(batch_id, state=state, reviewed=reviewed, order=order)
+            values = _wanted(batch_id, state=state, ended=ended, reviewed=reviewed, order=order)
             place = {"after": last, "after_confidence": confidence, "limit": limit + 1}
             found = await repository.items(conn, {**values, **place})
         page = cut(found, [item.id for item in found], limit)
@@ -199,6 +200,7 @@ def _wanted(
     *,
     item_id: UUID | None = None,
     state: JobStatus | None = None,
+    ended: bool | None = None,
     reviewed: bool | None = None,
     order: Order = Order.ADDED,
 ) -> dict[str, object]:
@@ -206,6 +208,7 @@ def _wanted(
         "batch_id": batch_id,
         "item_id": item_id,
         "state": state,
+        "ended": ended,
         "reviewed": reviewed,
         "by_confidence": order is Order.CONFIDENCE,
     }

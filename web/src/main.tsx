@@ -14,12 +14,14 @@ const account = {
   },
 }
 
+const batchId = new URLSearchParams(location.search).get('batch')
+
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no #root')
 // who is not signed in yet is asked to by the editor
 void followFlag({ baseUrl: '', token: null }).catch(() => undefined)
 createRoot(root).render(
   <StrictMode>
-    <BackgroundRemovalEditor account={account} />
+    <BackgroundRemovalEditor account={account} {...(batchId === null ? {} : { batchId })} />
   </StrictMode>,
 )

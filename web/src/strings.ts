@@ -122,6 +122,7 @@ export const S = {
     more: 'Show more',
     expires: (date: string) => `until ${date}`,
   },
+  review: { accept: 'Looks right', mend: 'Save and go on', shortcut: 'In a batch: looks right, next' },
   shortcuts: { title: 'Keyboard shortcuts', close: 'Close' },
   account: 'Account',
   signIn: 'Sign in',
@@ -173,6 +174,9 @@ export const FAULTS: Readonly<Record<string, string>> = {
   sign_in_unavailable: 'Signing in is not possible at the moment. Try again in a moment.',
   account_closed: 'This account was deleted.',
   no_credits: 'Your credits do not pay for this. The account page shows what is left.',
+  review_done: 'Every cutout of this batch has been looked at.',
+  batch_not_found: 'There is no such batch in this account.',
+  fix_unusable: 'This cutout could not take the place of the one before. Apply once more.',
   internal: 'Something went wrong on our side. Try again; if it stays, tell support the code.',
 }
 

@@ -4,7 +4,7 @@ import type { WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
 import { request, requestJson, urlOf, type ApiConfig } from './http'
-import type { AccountDefaults, ApplyRequest, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
+import type { AccountDefaults, ApplyRequest, BatchItem, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
 import { upload } from './upload'
 import { browserManifest, type ManifestDocument } from './models'
 
@@ -79,6 +79,17 @@ export class CutoutApi {
   async lastResult(imageId: string): Promise<CutoutResult | null> {
     const { items } = await requestJson<Page<Job>>(this.config, `/api/jobs?image_id=${imageId}&status=succeeded&limit=20`)
     return items.find((job): job is CutoutJob => job.kind !== 'encode')?.result ?? null
+  }
+
+  /** Cutouts of a batch that nobody has looked at, the least confident first. */
+  async toReview(batchId: string): Promise<readonly BatchItem[]> {
+    const path = `/api/batches/${batchId}/items?order=confidence&reviewed=false&ended=true&limit=30`
+    return (await requestJson<Page<BatchItem>>(this.config, path)).items
+  }
+
+  /** Looked at; the job's cutout takes the item's place, if there is one. */
+  review(item: BatchItem, job: CutoutJob | null): Promise<BatchItem> {
+    return this.post(item.urls.review, job ? { job_id: job.id } : {})
   }
 
   async deleteImage(id: string): Promise<void> {

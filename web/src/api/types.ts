@@ -90,6 +90,18 @@ export interface AccountDefaults {
   readonly models: readonly string[]
 }
 
+/** One of a batch: a file, and what became of it. */
+export interface BatchItem {
+  readonly id: string
+  readonly name: string
+  readonly state: JobStatus
+  readonly error: JobError | null
+  /** Of the subject that was found, 0…1; null: none was. */
+  readonly confidence: number | null
+  readonly image: { readonly id: string; readonly width: number | null; readonly height: number | null } | null
+  readonly urls: { readonly review: string; readonly job: string | null; readonly result: string | null }
+}
+
 export interface Page<T> {
   readonly items: readonly T[]
   readonly next_cursor: string | null

@@ -4,7 +4,7 @@
  */
 import type { CutoutApi } from '../api/client'
 import { ApiError } from '../api/http'
-import { ended, type EncodeJob, type Job } from '../api/types'
+import { ended, type CutoutJob, type EncodeJob, type Job } from '../api/types'
 import { Fault } from '../inference/errors'
 import { Store } from '../store'
 import { DocumentStore } from './document/persistence'
@@ -46,6 +46,8 @@ export interface Notice {
 export interface WorkbenchEvents {
   /** For analytics and hosts: `file_added`, `applied` … with the file's name and ids, never its pixels. */
   readonly onEvent?: (name: string, data: Readonly<Record<string, unknown>>) => void
+  /** Takes the finished job instead of a download. */
+  readonly onApplied?: (entry: FileEntry, job: CutoutJob) => Promise<void>
   /** Takes the result instead of a download. */
   readonly onComplete?: (file: Blob, entry: FileEntry) => void
 }
@@ -87,15 +89,21 @@ export class Workbench {
 
   /** Opens an image that the server has. */
   async reopen(imageId: string, name: string): Promise<void> {
-    const known = this.state.get().entries.find((entry) => entry.imageId === imageId)
-    if (known) return this.select(known.id)
+    await this.select(this.list(imageId, name).id)
+    this.pump()
+  }
+
+  /** An image that the server has, at the end of the strip; there once, however often it is asked for. */
+  list(imageId: string, name: string): FileEntry {
+    const { entries } = this.state.get()
+    const known = entries.find((entry) => entry.imageId === imageId)
+    if (known) return known
     const entry: FileEntry = {
       id: crypto.randomUUID(), name, file: null, thumb: this.api.url(`/api/images/${imageId}/working`),
       step: { at: 'waiting' }, interrupted: false, imageId, prepared: null, result: null,
     }
-    this.state.update({ entries: [...this.state.get().entries, entry] })
-    await this.select(entry.id)
-    this.pump()
+    this.state.update({ entries: [...entries, entry] })
+    return entry
   }
 
   async select(id: string): Promise<void> {
@@ -182,7 +190,7 @@ export class Workbench {
       if (!job.result) throw failureOf(job)
       this.change(entry.id, { result: job.result, step: { at: 'done' } })
       this.events.onEvent?.('applied', { name: entry.name, imageId: session.image.id, jobId: job.id })
-      await this.download(entry.id)
+      await (this.events.onApplied?.(entry, job) ?? this.download(entry.id))
     } catch (error) {
       this.fail(entry.id, error, 'apply')
     }

@@ -4,6 +4,7 @@ import { CutoutApi } from '../../api/client'
 import { ApiError, type ApiConfig } from '../../api/http'
 import type { CutoutOptions } from '../../api/options'
 import { Store } from '../../store'
+import { Review } from '../review'
 import { S } from '../../strings'
 import type { PageCommand } from '../tools/keys'
 import { Workbench, type WorkbenchEvents } from '../workbench'
@@ -25,6 +26,8 @@ export interface BackgroundRemovalEditorProps {
   readonly image?: File | Blob
   /** … or an image that the service has already. */
   readonly imageId?: string
+  /** Or a batch whose cutouts are to be looked at, the least confident first. */
+  readonly batchId?: string
   /** Takes the finished file; without it the editor downloads it. */
   readonly onComplete?: (result: { readonly file: Blob; readonly imageId: string; readonly name: string }) => void
   readonly onCancel?: () => void
@@ -44,38 +47,47 @@ export interface Account {
   readonly enter: () => Promise<(onEnd: () => void) => () => void>
 }
 
-function open({ api, onComplete, onEvent, options, image, imageId }: BackgroundRemovalEditorProps): Workbench {
+interface Opened {
+  readonly workbench: Workbench
+  readonly review: Review | null
+}
+
+function open({ api, onComplete, onEvent, options, image, imageId, batchId }: BackgroundRemovalEditorProps): Opened {
+  const review = batchId === undefined ? null : new Review(batchId)
   const workbench = new Workbench(new CutoutApi(api), {
     ...(onEvent ? { onEvent } : {}),
+    ...(review ? { onApplied: (entry, job) => review.mended(entry, job) } : {}),
     ...(onComplete ? { onComplete: (file, entry) => onComplete({ file, imageId: entry.imageId ?? '', name: entry.name }) } : {}),
   })
   if (options) workbench.setSettings({ options: { ...workbench.state.get().settings.options, ...options } })
   if (image) workbench.add([image instanceof File ? image : new File([image], 'image', { type: image.type })])
   if (imageId !== undefined) void workbench.reopen(imageId, imageId.slice(-8))
-  return workbench
+  void review?.start(workbench)
+  return { workbench, review }
 }
 
 export function BackgroundRemovalEditor(props: BackgroundRemovalEditorProps): JSX.Element {
-  const [holder] = useState(() => new Store<Workbench | null>(null))
-  const workbench = useStore(holder)
+  const [holder] = useState(() => new Store<Opened | null>(null))
+  const opened = useStore(holder)
   useEffect(() => {
     const opened = open(props)
     holder.set(opened)
-    return () => void opened.dispose()
+    return () => void opened.workbench.dispose()
     // eslint-disable-next-line react-hooks/exhaustive-deps -- props are where it starts; a host that wants another image gives a new key
   }, [])
-  return <div className="co-editor">{workbench && <Editor workbench={workbench} account={props.account} onCancel={props.onCancel} />}</div>
+  return <div className="co-editor">{opened && <Editor {...opened} account={props.account} onCancel={props.onCancel} />}</div>
 }
 
 type Sheet = 'history' | 'shortcuts' | null
 
 interface EditorProps {
   readonly workbench: Workbench
+  readonly review: Review | null
   readonly account: Account | undefined
   readonly onCancel: (() => void) | undefined
 }
 
-function Editor({ workbench, account, onCancel }: EditorProps): JSX.Element {
+function Editor({ workbench, review, account, onCancel }: EditorProps): JSX.Element {
   const { entries, current, session, settings, picture, notice } = useStore(workbench.state)
   const [sheet, setSheet] = useState<Sheet>(null)
   const [before, setBefore] = useState(false)
@@ -86,10 +98,11 @@ function Editor({ workbench, account, onCancel }: EditorProps): JSX.Element {
     (command: PageCommand, down: boolean) => {
       if (command === 'before') setBefore(down)
       else if (command === 'apply') void workbench.apply()
+      else if (command === 'accept') void review?.accept()
       else if (command === 'shortcuts') setSheet('shortcuts')
       else workbench.turn(command === 'next-image' ? 1 : -1)
     },
-    [workbench],
+    [workbench, review],
   )
   useKeys(session, onCommand)
   usePreload(workbench)
@@ -105,7 +118,7 @@ function Editor({ workbench, account, onCancel }: EditorProps): JSX.Element {
         workbench={workbench} entry={entry} canApply={opened} finished={entries.filter((one) => one.result).length}
         onHistory={() => setSheet('history')} onShortcuts={() => setSheet('shortcuts')}
         onAdjust={entry ? () => setAdjusting(!adjusting) : null} onCancel={onCancel ?? null}
-        accountUrl={account?.url ?? null}
+        accountUrl={account?.url ?? null} review={review}
       />
       {notice && <Banner {...notice} signInUrl={account?.signInUrl} onDismiss={() => workbench.dismissNotice()} />}
       {entries.length === 0 ? (

@@ -21,6 +21,7 @@ const ROWS: readonly (readonly [keys: string, meaning: string])[] = [
   ['← ↑ → ↓, then Enter', 'Mark without a mouse'],
   ['Esc', 'Drop what you are drawing'],
   ['Enter', S.apply.apply],
+  ['A', S.review.shortcut],
   ['Page Up · Page Down', 'Previous or next photo'],
 ]
 

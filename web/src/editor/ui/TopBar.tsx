@@ -2,6 +2,7 @@
 import type { JSX } from 'react'
 import { S } from '../../strings'
 import type { FileEntry } from '../files'
+import type { Review } from '../review'
 import type { Workbench } from '../workbench'
 import { IconButton, Progress } from './controls'
 import { Icon } from './icons'
@@ -18,9 +19,11 @@ interface TopBarProps {
   readonly accountUrl: string | null
   /** Only inside a host page. */
   readonly onCancel: (() => void) | null
+  /** Where a batch is looked through. */
+  readonly review: Review | null
 }
 
-export function TopBar({ workbench, entry, canApply, finished, onHistory, onShortcuts, onAdjust, accountUrl, onCancel }: TopBarProps): JSX.Element {
+export function TopBar({ workbench, entry, canApply, finished, onHistory, onShortcuts, onAdjust, accountUrl, onCancel, review }: TopBarProps): JSX.Element {
   const applying = entry?.step.at === 'applying' ? entry.step : null
   return (
     <header className="co-top">
@@ -35,7 +38,13 @@ export function TopBar({ workbench, entry, canApply, finished, onHistory, onShor
         <IconButton icon="keyboard" className="co-only-wide" label={S.shortcuts.title} shortcut="?" onClick={onShortcuts} />
         {accountUrl !== null && <a className="co-icon-button" href={accountUrl} aria-label={S.account} title={S.account}><Icon name="user" /></a>}
         {onCancel && <button type="button" className="co-button" onClick={onCancel}>{S.cancel}</button>}
-        {finished > 1 && (
+        {entry && review && (
+          <button type="button" className="co-button" onClick={() => void review.accept()} title={`${S.review.accept} (A)`}>
+            <Icon name="check" />
+            {S.review.accept}
+          </button>
+        )}
+        {finished > 1 && review === null && (
           <button type="button" className="co-button" onClick={() => void workbench.downloadAll()}>
             <Icon name="archive" />
             <span className="co-only-wide">{`${S.apply.all} (${finished})`}</span>
@@ -44,7 +53,7 @@ export function TopBar({ workbench, entry, canApply, finished, onHistory, onShor
         {entry && (
           <button type="button" className="co-button co-primary co-apply" disabled={!canApply || applying !== null} onClick={() => void workbench.apply()}>
             <Icon name="download" />
-            {applying ? S.apply.applying : S.apply.apply}
+            {applying ? S.apply.applying : review ? S.review.mend : S.apply.apply}
           </button>
         )}
       </div>
