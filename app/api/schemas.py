@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.api.editor import PATH as EDITOR_PATH
 from app.batches.types import Batch, Item
 from app.db.page import Page
 from app.images.types import Image
@@ -86,7 +87,11 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "created_at": time_json(batch.created_at),
         "closed_at": time_json(batch.closed_at),
         "finished_at": time_json(batch.finished_at),
-        "urls": {"self": here, **{call.partition(".")[0]: f"{here}/{call}" for call in calls}},
+        "urls": {
+            "self": here,
+            **{call.partition(".")[0]: f"{here}/{call}" for call in calls},
+            "review": f"{EDITOR_PATH}?batch={batch.id}",
+        },
     }
 
 
