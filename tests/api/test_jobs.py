@@ -20,6 +20,7 @@ def test_a_job_has_the_documented_members(job: dict[str, Any]) -> None:
     assert set(job) == {
         *(
             "id",
+            "batch_id",
             "kind",
             "status",
             "engine",

@@ -40,6 +40,8 @@ export const P = {
     engine: 'Engine',
     empty: 'No cutouts in this time.',
     table: 'Usage by day and engine',
+    month: 'Month',
+    monthTable: 'Usage by month and engine',
   },
   keys: {
     title: 'API keys',

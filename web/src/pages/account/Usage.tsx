@@ -3,7 +3,7 @@ import { useCallback, useState, type JSX } from 'react'
 import { Select } from '../../editor/ui/controls'
 import { Fault, useLoaded } from '../Frame'
 import { P } from '../strings'
-import type { AccountApi, UsageReport } from './api'
+import type { AccountApi, Sum, UsageReport } from './api'
 import { Card, Table, day, dollars } from './parts'
 
 type Period = (typeof P.usage.periods)[number][0]
@@ -15,7 +15,12 @@ export function Usage({ api }: { readonly api: AccountApi }): JSX.Element {
     <Card title={P.usage.title} actions={<Select<Period> label={P.usage.period} value={period} options={P.usage.periods} onChange={setPeriod} />}>
       <Fault fault={fault} onRetry={reload} />
       {value && <Figures total={value.total} />}
-      {value && (value.days.length === 0 ? <p className="co-note">{P.usage.empty}</p> : <Days days={value.days} />)}
+      {value && (value.days.length === 0 ? <p className="co-note">{P.usage.empty}</p> : (
+        <Rows label={P.usage.table} first={P.usage.day} rows={[...value.days].reverse().map((one) => ({ ...one, when: day(one.day) }))} />
+      ))}
+      {value && value.months.length > 0 && (
+        <Rows label={P.usage.monthTable} first={P.usage.month} rows={[...value.months].reverse().map((one) => ({ ...one, when: one.month }))} />
+      )}
     </Card>
   )
 }
@@ -31,13 +36,19 @@ function Figures({ total }: Pick<UsageReport, 'total'>): JSX.Element {
   )
 }
 
-function Days({ days }: Pick<UsageReport, 'days'>): JSX.Element {
-  const { day: on, engine, cutouts, credits, cost, saved } = P.usage
+interface RowsProps {
+  readonly label: string
+  readonly first: string
+  readonly rows: readonly (Sum & { readonly when: string; readonly engine: string })[]
+}
+
+function Rows({ label, first, rows }: RowsProps): JSX.Element {
+  const { engine, cutouts, credits, cost, saved } = P.usage
   return (
-    <Table label={P.usage.table} head={[on, engine, cutouts, credits, cost, saved]}>
-      {[...days].reverse().map((one) => (
-        <tr key={`${one.day} ${one.engine}`}>
-          <th scope="row">{day(one.day)}</th>
+    <Table label={label} head={[first, engine, cutouts, credits, cost, saved]}>
+      {rows.map((one) => (
+        <tr key={`${one.when} ${one.engine}`}>
+          <th scope="row">{one.when}</th>
           <td>{one.engine}</td>
           <td>{one.cutouts}</td>
           <td>{one.credits}</td>

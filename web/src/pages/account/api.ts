@@ -23,6 +23,8 @@ export interface Sum {
 export interface UsageReport {
   readonly days: readonly (Sum & { readonly day: string; readonly engine: string })[]
   readonly total: Sum
+  /** Every month so far, `2026-11`, as it was added up last. */
+  readonly months: readonly (Sum & { readonly month: string; readonly engine: string })[]
 }
 
 export type KeyScope = 'read' | 'write' | 'admin'
