@@ -48,6 +48,7 @@ from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
 from app.queue.messages import embed_queue
 from app.queue.pubsub import RedisSubscriber
+from app.reviews.service import Reviews
 from app.settings import Settings
 from app.storage.open import opened_store
 from app.usage.service import Usage
@@ -133,6 +134,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 erasure=Erasure(pool, store, jobs, RedisBuckets(redis)),
                 prices=prices,
                 usage=Usage(pool),
+                reviews=Reviews(pool),
                 flags=flags,
                 legacy=legacy,
                 doorbell=doorbell,

@@ -246,7 +246,7 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_check1 CHECK (((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT jobs_check2 CHECK (((status = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT jobs_check3 CHECK (((status <> 'succeeded'::text) OR (result IS NOT NULL))),
-    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text, 'legacy_fetch'::text]))),
+    CONSTRAINT jobs_kind_check CHECK ((kind = ANY (ARRAY['encode'::text, 'apply_mask'::text, 'remove'::text, 'legacy_fetch'::text, 'shadow'::text]))),
     CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
     CONSTRAINT jobs_reserved_check CHECK ((reserved >= 0)),
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
@@ -525,6 +525,18 @@ CREATE TABLE public.passwords (
     changed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.reviews (
+    id uuid NOT NULL,
+    legacy_job uuid NOT NULL,
+    verdict text,
+    category text,
+    reviewer uuid,
+    reviewed_at timestamp with time zone,
+    CONSTRAINT reviews_category_check CHECK ((category = ANY (ARRAY['plain'::text, 'hair'::text, 'transparent'::text, 'thin'::text, 'low_contrast'::text, 'other'::text]))),
+    CONSTRAINT reviews_check CHECK ((((verdict IS NULL) = (reviewed_at IS NULL)) AND ((verdict IS NULL) = (category IS NULL)))),
+    CONSTRAINT reviews_verdict_check CHECK ((verdict = ANY (ARRAY['better'::text, 'same'::text, 'worse'::text])))
+);
+
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
     name text NOT NULL,
@@ -681,6 +693,12 @@ ALTER TABLE ONLY public.legacy_spending
 ALTER TABLE ONLY public.passwords
     ADD CONSTRAINT passwords_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY public.reviews
+    ADD CONSTRAINT reviews_legacy_job_key UNIQUE (legacy_job);
+
+ALTER TABLE ONLY public.reviews
+    ADD CONSTRAINT reviews_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
@@ -778,6 +796,8 @@ CREATE INDEX legacy_images_of_user ON public.legacy_images USING btree (user_id)
 
 CREATE UNIQUE INDEX passwords_by_email ON public.passwords USING btree (lower(email));
 
+CREATE INDEX reviews_of_reviewer ON public.reviews USING btree (reviewer) WHERE (reviewer IS NOT NULL);
+
 CREATE INDEX sign_ins_of_user ON public.sign_ins USING btree (user_id);
 
 CREATE INDEX usage_by_time ON public.usage USING btree (ended_at);
@@ -812,7 +832,7 @@ CREATE TRIGGER flags_version BEFORE INSERT OR UPDATE ON public.flags FOR EACH RO
 
 CREATE TRIGGER jobs_batch_item AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NOT NULL))) EXECUTE FUNCTION public.end_batch_item();
 
-CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NULL))) EXECUTE FUNCTION public.write_deliveries();
+CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.kind <> 'shadow'::text))) EXECUTE FUNCTION public.write_deliveries();
 
 CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
 
@@ -889,6 +909,15 @@ ALTER TABLE ONLY public.legacy_images
 
 ALTER TABLE ONLY public.passwords
     ADD CONSTRAINT passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reviews
+    ADD CONSTRAINT reviews_id_fkey FOREIGN KEY (id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reviews
+    ADD CONSTRAINT reviews_legacy_job_fkey FOREIGN KEY (legacy_job) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reviews
+    ADD CONSTRAINT reviews_reviewer_fkey FOREIGN KEY (reviewer) REFERENCES public.users(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
@@ -991,6 +1020,8 @@ CREATE POLICY own_rows ON public.usage FOR SELECT TO authenticated USING ((user_
 CREATE POLICY own_rows ON public.usage_months FOR SELECT TO authenticated USING ((user_id = auth.uid()));
 
 ALTER TABLE public.passwords ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reviews ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
 
@@ -1200,6 +1231,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_images TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_spending TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.passwords TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.reviews TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_ins TO service_role;
 

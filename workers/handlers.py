@@ -28,18 +28,24 @@ PREVIEW_TTL_S = 600.0
 def embed_handlers(kit: Kit, batches: BatchOptions | None = None) -> Handlers:
     """`batches`: one image at a time without it."""
     encoding = Encoding(kit, batches or BatchOptions())
-    return {JobKind.ENCODE: encoding.encode, JobKind.REMOVE: encoding.begin_remove}
+    return {
+        JobKind.ENCODE: encoding.encode,
+        JobKind.REMOVE: encoding.begin_remove,
+        JobKind.SHADOW: encoding.begin_remove,
+    }
 
 
 def mask_handlers(kit: Kit) -> Handlers:
-    handlers = {JobKind.APPLY_MASK: apply_mask, JobKind.REMOVE: finish_remove}
+    from workers.shadow import shadow  # noqa: PLC0415 - which uses this file
+
+    handlers = {JobKind.APPLY_MASK: apply_mask, JobKind.REMOVE: finish_remove, JobKind.SHADOW: shadow}
     return {kind: functools.partial(handler, kit) for kind, handler in handlers.items()}
 
 
 async def finish_remove(kit: Kit, run: Run) -> Outcome:
     options = RemoveParams.model_validate(run.job.params).options
     image = await kit.image(run.job)
-    mask = await _proposal(kit, run, image)
+    mask = await proposal(kit, run, image)
     if mask is None:
         raise SubjectNotFound("no subject was found in the image; mark it and use apply-mask")
     return await _cutout(kit, run, image, mask, options)
@@ -58,7 +64,7 @@ async def _mask(kit: Kit, run: Run, image: Image, params: ApplyParams) -> SoftMa
     if params.mask_key is not None:
         png = await kit.small(params.mask_key)
         return await run.thread("mask", from_png, png, size)
-    start = await _proposal(kit, run, image) if params.start == "auto" else None
+    start = await proposal(kit, run, image) if params.start == "auto" else None
     row = await kit.embedding(run.job)
     if row is None:
         raise EmbeddingNotFound(f"the image was not encoded with {run.job.model}")
@@ -70,7 +76,7 @@ def _marked(engine: Sam2Engine, packed: bytes, marks: tuple[Mark, ...], start: S
     return engine.segment(engine.unpack(packed), marks, start)
 
 
-async def _proposal(kit: Kit, run: Run, image: Image) -> SoftMask | None:
+async def proposal(kit: Kit, run: Run, image: Image) -> SoftMask | None:
     """None: no subject was found. Raises EmbeddingNotFound, SubjectNotFound when none was looked for."""
     row = await kit.embedding(run.job)
     if row is None:

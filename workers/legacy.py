@@ -9,12 +9,16 @@ from app.credits.types import LEGACY_MICROS
 from app.engines.base import CutoutResult
 from app.engines.clippingmagic import FINISH, ClippingMagicEngine, watched
 from app.engines.clippingmagic_http import ClippingMagicApi
+from app.flags.service import Flags
 from app.jobs.claims import Outcome
+from app.jobs.service import JobService
 from app.jobs.types import JobKind, LegacyFetchParams, RemoveParams
 from app.legacy.service import LegacyService, account_of
 from app.matting.options import CutoutOptions
 from app.queue.messages import LEGACY_QUEUE
+from app.reviews.service import Shadows
 from app.settings import BadSetting, Settings
+from models.registry import Registry
 from workers.handlers import store_result
 from workers.kit import Kit, open_engines, workplace
 from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
@@ -33,6 +37,7 @@ class Legacy:
     kit: Kit
     engine: ClippingMagicEngine
     images: LegacyService
+    shadows: Shadows
     micros: int
     """What one billed image costs."""
 
@@ -44,11 +49,15 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
         raise BadSetting("CLIPPINGMAGIC_API_ID is not set: there is no legacy engine to work with")
     engine = ClippingMagicEngine(ClippingMagicApi(account))
     slots = settings.worker_slots or SLOTS
+    model = Registry(settings.models_dir).resolve(settings.model)
 
     def handlers(context: Context) -> Handlers:
         kit = Kit(context.pool, context.store, open_engines(settings))
         images = LegacyService(context.pool, engine)
-        return legacy_handlers(Legacy(kit, engine, images, 0 if account.test else LEGACY_MICROS))
+        jobs = JobService(context.pool, context.doorbell, context.events)
+        shadows = Shadows(Flags(context.pool, options.engines), jobs, model)
+        micros = 0 if account.test else LEGACY_MICROS
+        return legacy_handlers(Legacy(kit, engine, images, shadows, micros))
 
     return WorkerSettings("legacy", LEGACY_QUEUE, handlers, options=replace(options, slots=slots))
 
@@ -100,4 +109,6 @@ async def _cutout(legacy: Legacy, run: Run, options: CutoutOptions, work: Work) 
             assert path is not None
             result = await work(path, background_path, out)
         key = await store_result(run, result, out)
-    return Outcome(result.as_json(), result_key=key)
+    sampled = await legacy.shadows.wanted(run.job, options)
+    effects = [functools.partial(legacy.shadows.begin, run.job)] if sampled else []
+    return Outcome(result.as_json(), result_key=key, effects=effects)

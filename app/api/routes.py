@@ -30,6 +30,7 @@ from app.api import (
     webhooks,
 )
 from app.api.admin_page import handlers as admin_page
+from app.api.admin_page import reviews
 from app.api.auth import Guard, Need
 from app.api.removebg import handlers as removebg
 from app.api.state import State
@@ -132,6 +133,8 @@ _TABLE: list[Route | WebSocketRoute] = [
         "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}", PUT=flags.override, DELETE=flags.no_override
     ),
     Route("/admin", admin_page.page),
+    Route("/admin/reviews/{review_id:uuid}", reviews.judge, methods=["POST"]),
+    Route("/admin/reviews/{review_id:uuid}/picture", reviews.picture),
     Route("/api/admin/usage.csv", admin_page.usage_csv),
     Route("/api/editor", editor.engine),
     Route("/v1.0/removebg", removebg.remove, methods=["POST"]),

@@ -23,6 +23,7 @@ from app.jobs.service import JobService
 from app.legacy.service import LegacyService
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
+from app.reviews.service import Reviews
 from app.settings import Settings
 from app.storage.base import ObjectStore
 from app.usage.service import Usage
@@ -42,6 +43,7 @@ class Lifespan(TypedDict):
     erasure: Erasure
     prices: Prices
     usage: Usage
+    reviews: Reviews
     flags: Flags
     legacy: LegacyService | None
     """None: there is no ClippingMagic."""

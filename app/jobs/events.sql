@@ -4,7 +4,7 @@ select pg_snapshot_xmin(pg_current_snapshot())::text as cursor
 
 -- name: changed
 select id, user_id, version from jobs
-where changed_in >= %(cursor)s::text::xid8 and user_id = any(%(users)s)
+where changed_in >= %(cursor)s::text::xid8 and user_id = any(%(users)s) and kind <> 'shadow'
 
 -- name: view
 -- what a listener sees of a job; one of the next two says of which jobs
@@ -36,7 +36,7 @@ from jobs j where j.id = any(%(ids)s) and j.status = 'queued'
 -- name: page
 -- ids of the user's jobs that have not ended, or that changed since the cursor
 select id from jobs
-where user_id = %(user_id)s
+where user_id = %(user_id)s and kind <> 'shadow'
   and (%(after)s::uuid is null or id > %(after)s)
   and case when %(since)s::text is null then status in ('queued', 'processing')
            else changed_in >= %(since)s::text::xid8 end

@@ -27,7 +27,9 @@ class Prices:
 
     def of(self, new: NewJob) -> int:
         """Encoding and previews are free; so are, by the ledger, repeats on an image that was charged."""
-        if new.kind is JobKind.ENCODE or (isinstance(new.params, ApplyParams) and new.params.preview):
+        if new.kind in {JobKind.ENCODE, JobKind.SHADOW} or (
+            isinstance(new.params, ApplyParams) and new.params.preview
+        ):
             return 0
         return self.of_legacy(new.reason) if new.engine is EngineName.CLIPPINGMAGIC else self.sam2
 

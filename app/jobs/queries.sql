@@ -24,7 +24,7 @@ select * from jobs where id = %(id)s and user_id = %(user_id)s
 
 -- name: list_jobs
 select * from jobs
-where user_id = %(user_id)s
+where user_id = %(user_id)s and kind <> 'shadow'
   and (%(after)s::uuid is null or id < %(after)s)
   and (%(status)s::text is null or status = %(status)s)
   and (%(kind)s::text is null or kind = %(kind)s)

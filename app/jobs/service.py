@@ -74,6 +74,10 @@ class JobService:
         await self._events.changed(job)
         return job
 
+    async def insert(self, conn: Connection, new: NewJob) -> Job | None:
+        """In the caller's transaction, past all limits; the reconciler rings. None: the image is gone."""
+        return await repository.one(conn, "insert_job", _row(new, self._prices.of(new)))
+
     async def _routed(self, new: NewJob) -> NewJob:
         """With the engine that its user gets now; where there is no choice no reason is needed."""
         if self._flags is None or new.kind is not JobKind.REMOVE or new.reason is not None:

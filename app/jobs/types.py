@@ -25,6 +25,8 @@ class JobKind(StrEnum):
     REMOVE = "remove"
     LEGACY_FETCH = "legacy_fetch"
     """The result that a person made in ClippingMagic's editor."""
+    SHADOW = "shadow"
+    """Our own cutout of a legacy job's image, to be compared. Its user neither sees nor pays it."""
 
 
 class JobStatus(StrEnum):
@@ -70,7 +72,13 @@ class LegacyFetchParams(BaseModel):
     options: CutoutOptions = CutoutOptions()
 
 
-JobParams = EncodeParams | ApplyParams | RemoveParams | LegacyFetchParams
+class ShadowParams(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    legacy_job: UUID
+
+
+JobParams = EncodeParams | ApplyParams | RemoveParams | LegacyFetchParams | ShadowParams
 
 
 PARAMS: dict[JobKind, type[JobParams]] = {
@@ -78,6 +86,7 @@ PARAMS: dict[JobKind, type[JobParams]] = {
     JobKind.APPLY_MASK: ApplyParams,
     JobKind.REMOVE: RemoveParams,
     JobKind.LEGACY_FETCH: LegacyFetchParams,
+    JobKind.SHADOW: ShadowParams,
 }
 
 

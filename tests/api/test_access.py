@@ -55,6 +55,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("PUT", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("DELETE", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("GET", "/admin"): REVIEWER,
+    ("POST", "/admin/reviews/{review_id:uuid}"): Need(Scope.WRITE, Role.REVIEWER),
+    ("GET", "/admin/reviews/{review_id:uuid}/picture"): REVIEWER,
     ("GET", "/api/admin/usage.csv"): OPERATOR,
     ("GET", "/api/editor"): READ,
     ("POST", "/api/clippingmagic/upload"): WRITE,
@@ -154,6 +156,7 @@ def world(gate: Gate) -> World:
         "image_id": image,
         "job_id": a_job(gate.dsn, image, owner),
         "key_id": gate.key(owner, Scope.READ)[0].id,
+        "review_id": image,
     }
     with gate.person(owner) as me:
         endpoint = me.post("/api/webhooks", json={"url": "https://hooks.example/x"})
