@@ -13,7 +13,7 @@ from app.imaging.probe import probe
 from app.imaging.working import working_image
 from models.model import Model
 from models.registry import Registry
-from models.sessions.base import Embedding
+from models.sessions.base import Embedding, RgbImage
 
 REPOSITORY = Path(__file__).parent.parent
 MAX_SIDE = 1024  # masks are scored at no more: a click is sought by a distance transform of every mask
@@ -67,9 +67,11 @@ def lite(threads: int) -> Model:
     return registry.open("lite", threads=threads)
 
 
-def embed(model: Model, path: Path) -> Embedding:
+def embed(model: Model, path: Path) -> tuple[RgbImage, Embedding]:
+    """The working image and its embedding."""
     info = probe(path)
-    return model.encode([working_image(path, info)], [(info.width, info.height)])[0]
+    working = working_image(path, info)
+    return working, model.encode([working], [(info.width, info.height)])[0]
 
 
 def deepest(mask: Mask) -> tuple[float, float, float]:

@@ -67,6 +67,9 @@ class Simulated:
     def warmup(self) -> None:
         """There is nothing to load."""
 
+    def look(self, image: RgbImage, *, mirrored: bool = False) -> None:
+        """No prior."""
+
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
         raise NotImplementedError("nobody asks for a proposal here")
 

@@ -88,7 +88,7 @@ def forms(basis: Basis, steps: list[float], model: Model) -> Iterator[Form]:
 
 
 def measure(model: Model, sample: Sample, made: list[Form]) -> None:
-    embedding = embed(model, sample.image)
+    _, embedding = embed(model, sample.image)
     frame = Frame.of(embedding.image_size, model.fit)
     asked = list(clicks(sample, frame))
     whole = [answer(model, embedding, one, frame) for one in asked]

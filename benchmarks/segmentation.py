@@ -43,10 +43,10 @@ def main() -> None:
 
 def clicked(model: Model, sample: Sample) -> list[float]:
     """IoU after 0 … CLICKS clicks."""
-    embedding = embed(model, sample.image)
+    working, embedding = embed(model, sample.image)
     shape = sample.truth.shape
     per_pixel = (embedding.image_size[0] / shape[1], embedding.image_size[1] / shape[0])
-    proposal = propose(model, embedding)
+    proposal = propose(model, embedding, lambda mirrored: model.look(working, mirrored=mirrored))
     mask = np.zeros_like(sample.truth)
     found = [
         iou(mask if proposal is None else _at(proposal.mask, shape, per_pixel), sample.truth, sample.counted)

@@ -9,7 +9,9 @@ from models.errors import ManifestInvalid
 
 VERSION = 1
 
-Role = Literal["encoder", "decoder", "decoder_fp16", "published_decoder", "checkpoint", "codec_basis"]
+Role = Literal[
+    "encoder", "decoder", "decoder_fp16", "published_decoder", "checkpoint", "codec_basis", "prior"
+]
 Shape = tuple[int | str, ...]
 """Axis lengths; a name is an axis free at run time: B prompts, N points, M masks (1 or B)."""
 

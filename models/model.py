@@ -18,6 +18,7 @@ from models.sessions.base import (
     RgbImage,
     Session,
 )
+from models.sessions.prior import SalientObjects
 
 MASK_SIDE = 256
 MAX_PROMPTS = 8  # B a run; more costs memory (4096x256 floats a prompt and layer) and gains no time
@@ -32,11 +33,13 @@ class Model:
         open_encoder: Callable[[], ImageEncoder],
         open_decoder: Callable[[], Session],
         read_basis: Callable[[], bytes | None] = lambda: None,
+        open_prior: Callable[[], SalientObjects | None] = lambda: None,
     ) -> None:
         self.manifest = manifest
         self._open_encoder = open_encoder
         self._open_decoder = open_decoder
         self._read_basis = read_basis
+        self._open_prior = open_prior
         self._lock = threading.Lock()
 
     @cached_property
@@ -46,6 +49,10 @@ class Model:
     @cached_property
     def _decoder(self) -> Session:
         return self._open_decoder()
+
+    @cached_property
+    def _prior(self) -> SalientObjects | None:
+        return self._open_prior()
 
     @cached_property
     def codec_basis(self) -> bytes | None:
@@ -84,6 +91,7 @@ class Model:
         blank = np.zeros((MASK_SIDE, MASK_SIDE, 3), np.uint8)
         (embedding,) = self.encode([blank], [(MASK_SIDE, MASK_SIDE)])
         self.decode(embedding, Prompts(np.full((1, 1, 2), 512, np.float32), np.ones((1, 1), np.float32)))
+        self.look(blank)
 
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:
         """`images`: working images uint8 [h, w, 3]; `sizes`: (width, height) of their oriented originals."""
@@ -111,6 +119,12 @@ class Model:
             iou=np.concatenate([one["iou"] for one in outputs]),
             object_score=np.concatenate([one["object_score"] for one in outputs]) if score else None,
         )
+
+    def look(self, image: RgbImage, *, mirrored: bool = False) -> Float | None:
+        """The prior's view of a working image (models/sessions/prior.py); None for a model without."""
+        with self._lock:
+            prior = self._prior
+        return None if prior is None else prior.look(image, mirrored=mirrored)
 
     def _check(self, embedding: Embedding) -> None:
         mine, its = (self.manifest.name, self.manifest.revision), (embedding.model, embedding.revision)

@@ -18,6 +18,7 @@ from models.manifest import load as load_manifest
 from models.model import Model
 from models.sessions.base import ImageEncoder, Session
 from models.sessions.ort import CPU, OrtEncoder, OrtSession
+from models.sessions.prior import SalientObjects
 from models.sources import Fetcher
 
 BUILTIN = Path(__file__).parent / "manifests"
@@ -164,7 +165,12 @@ class Registry:
         def basis() -> bytes | None:
             return self.read(name, "codec_basis") if manifest.file("codec_basis") else None
 
-        return Model(manifest, encoder, decoder, basis)
+        def prior() -> SalientObjects | None:
+            if manifest.file("prior") is None:
+                return None
+            return SalientObjects(OrtSession(self.read(name, "prior"), f"{name}'s prior", threads=threads))
+
+        return Model(manifest, encoder, decoder, basis, prior)
 
     def _torch_encoder(
         self, manifest: Manifest, threads: int | None, device: str, vram_bytes: int | None

@@ -22,8 +22,8 @@ from app.segmentation.maskio import from_png, mask_png
 from app.segmentation.masks import SoftMask
 from app.segmentation.prompts import check_inside
 from app.segmentation.spaces import Frame
-from app.segmentation.subject import propose
-from models.sessions.base import Decoder, Embedding, Encoder
+from app.segmentation.subject import Proposal, propose
+from models.sessions.base import Decoder, Embedding, Encoder, Float, RgbImage
 
 ENCODE_SHARE = 0.15  # of a 12-MP cutout's time is writing the file (benchmarks/imaging.py)
 
@@ -42,6 +42,8 @@ class PromptableModel(Encoder, Decoder, Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]: ...
+
+    def look(self, image: RgbImage, *, mirrored: bool = False) -> Float | None: ...
 
     def warmup(self) -> None: ...
 
@@ -115,12 +117,18 @@ class Sam2Engine:
     def finish(self, prepared: Prepared, packed: Packed, *, auto: bool) -> Encoded:
         """The last step, from the stored bytes, as every later reader."""
         embedding = self.unpack(packed.sent)
-        proposal = propose(self._model, embedding) if auto else None
+        proposal = self._propose(prepared, embedding) if auto else None
         if proposal is None:
             return Encoded(embedding, packed, None, None)
         mask = mask_png(proposal.mask, Frame.of(prepared.size, self._model.fit))
         stored = proposal.with_mask(from_png(mask, prepared.size))
         return Encoded(embedding, packed, stored, mask)
+
+    def _propose(self, prepared: Prepared, embedding: Embedding) -> Proposal | None:
+        def look(mirrored: bool) -> Float | None:
+            return self._model.look(prepared.working, mirrored=mirrored)
+
+        return propose(self._model, embedding, look)
 
     @cached_property
     def _codec(self) -> Codec:

@@ -5,22 +5,42 @@ from app.imaging.probe import probe
 from app.imaging.working import working_image
 from app.segmentation.masks import SoftMask
 from app.segmentation.spaces import Frame
-from app.segmentation.subject import bounds, candidates, distinctness, propose
+from app.segmentation.subject import Proposal, bounds, candidates, distinctness, propose
 from models.model import Model
 from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
-from tests.data.photos import ASTRONAUT, CAT, COFFEE, RETINA, Photo, iou
+from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, ROCKET, Photo, iou
 
 
-def _embedding(model: Model, photo: Photo) -> Embedding:
+def _proposal(model: Model, photo: Photo) -> Proposal:
     info = probe(photo.path)
-    return model.encode([working_image(photo.path, info)], [(info.width, info.height)])[0]
-
-
-@pytest.mark.parametrize("photo", [ASTRONAUT, CAT, COFFEE, RETINA], ids=lambda photo: photo.name)
-def test_the_subject_is_found_without_a_click(lite_model: Model, photo: Photo) -> None:
-    proposal = propose(lite_model, _embedding(lite_model, photo))
+    working = working_image(photo.path, info)
+    (embedding,) = model.encode([working], [(info.width, info.height)])
+    proposal = propose(model, embedding, lambda mirrored: model.look(working, mirrored=mirrored))
     assert proposal is not None
-    assert iou(proposal.mask, photo.truth) >= 0.85
+    return proposal
+
+
+def blind(mirrored: bool) -> None:
+    """For a model without a prior."""
+
+
+PHOTOS = [(ASTRONAUT, 0.7), (CAMERA, 0.8), (CAT, 0.9), (COFFEE, 0.95), (RETINA, 0.95), (ROCKET, 0.6)]
+
+
+@pytest.mark.parametrize(("photo", "least"), PHOTOS, ids=lambda value: getattr(value, "name", ""))
+def test_the_subject_is_found_without_a_click(lite_model: Model, photo: Photo, least: float) -> None:
+    """The astronaut comes with her flag and the rocket with its tower: salient, and not the reference."""
+    proposal = _proposal(lite_model, photo)
+    assert iou(proposal.mask, photo.truth) >= least
+    inside = proposal.mask.logits > 0
+    for point in proposal.points:
+        x, y = (int(at * by) for at, by in zip(point, proposal.mask.scale, strict=True))
+        assert inside[y, x]
+
+
+@pytest.mark.parametrize("photo", [CAT, COFFEE, RETINA], ids=lambda photo: photo.name)
+def test_a_sure_proposal_says_so_and_where(lite_model: Model, photo: Photo) -> None:
+    proposal = _proposal(lite_model, photo)
     assert 0.8 < proposal.score <= 1
     ys, xs = np.nonzero(photo.truth)
     truth = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
@@ -68,12 +88,28 @@ class Blind:
 
 
 def test_nothing_found_is_no_proposal() -> None:
-    assert propose(Blind(), _two_halves()) is None
+    assert propose(Blind(), _two_halves(), blind) is None
 
 
 def test_a_proposal_can_carry_its_stored_mask(lite_model: Model) -> None:
-    proposal = propose(lite_model, _embedding(lite_model, COFFEE))
-    assert proposal is not None
+    proposal = _proposal(lite_model, COFFEE)
     mask = SoftMask(np.zeros((2, 2), np.float32), (1, 1))
     assert proposal.with_mask(mask).mask is mask
     assert proposal.with_mask(mask).box == proposal.box
+
+
+def test_without_a_prior_the_embedding_decides(lite_model: Model) -> None:
+    info = probe(RETINA.path)
+    (embedding,) = lite_model.encode([working_image(RETINA.path, info)], [(info.width, info.height)])
+    proposal = propose(lite_model, embedding, blind)
+    assert proposal is not None
+    assert iou(proposal.mask, RETINA.truth) >= 0.85
+
+
+def test_a_mirrored_view_lies_as_the_image_does(lite_model: Model) -> None:
+    image = np.full((200, 300, 3), 240, np.uint8)
+    image[60:140, 30:110] = (180, 20, 20)
+    views = [lite_model.look(image, mirrored=mirrored) for mirrored in (False, True)]
+    for view in views:
+        assert view is not None
+        assert view[:, :160].sum() > 10 * view[:, 160:].sum()

@@ -131,6 +131,9 @@ class Simulated:
     def warmup(self) -> None:
         """There is nothing to load."""
 
+    def look(self, image: RgbImage, *, mirrored: bool = False) -> None:
+        """No prior."""
+
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:
         self.batches.append(len(images))
         if any(image.mean() == BAD for image in images):
