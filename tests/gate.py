@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -72,14 +74,23 @@ def gate(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gate]:
     """One per test process; its data stays from test to test."""
+    dsn = fresh_database(postgres, template)
+    with opened(dsn, f"{redis_server}?db=2", registry, tmp_path_factory.mktemp("gate")) as gate:
+        yield gate
+
+
+@contextmanager
+def opened(dsn: str, redis_url: str, registry: Registry, data_dir: Path, **settings: Any) -> Iterator[Gate]:
+    """One of its own."""
     with issuing() as signer:
-        settings = Settings.load(
-            database_url=fresh_database(postgres, template),
-            redis_url=f"{redis_server}?db=2",
+        configured = Settings.load(
+            database_url=dsn,
+            redis_url=redis_url,
             supabase_url=signer.issuer.removesuffix("/auth/v1"),
-            data_dir=tmp_path_factory.mktemp("gate"),
+            data_dir=data_dir,
             models_dir=registry.root,
             port=0,
+            **settings,
         )
-        with serving(settings) as url:
-            yield Gate(url, settings.services().database_url, settings, signer)
+        with serving(configured) as url:
+            yield Gate(url, dsn, configured, signer)

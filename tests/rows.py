@@ -24,7 +24,7 @@ def an_image(dsn: str, user_id: UUID) -> UUID:
     with psycopg.connect(dsn) as connection:
         connection.execute(
             "insert into images (id, user_id, storage_key, sha256, width, height, format, bytes)"
-            " values (%s, %s, %s, 'ab', 640, 480, 'jpeg', 1000)",
+            " values (%s, %s, %s, repeat('ab', 32), 640, 480, 'jpeg', 1000)",
             (image_id, user_id, f"users/{user_id}/images/{image_id}/original.jpg"),
         )
     return image_id

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.accounts.types import AUTO_MODEL, Defaults
 from app.api.auth import current_user
+from app.api.documents import DefaultsDocument
 from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.schemas import time_json
 from app.api.serving import installed_model
@@ -67,7 +68,7 @@ async def parse_filled(state: State, user_id: UUID, model: type[P], values: Mapp
 def _answer(state: State, defaults: Defaults) -> Response:
     """With every option, and the models that may be chosen."""
     models = [name for name in state["models"].names() if state["models"].installed(name)]
-    document = {
+    document: DefaultsDocument = {
         "model": defaults.model,
         "options": CutoutOptions.model_validate(defaults.options).model_dump(mode="json"),
         "changed_at": time_json(defaults.changed_at),

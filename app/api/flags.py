@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, RootModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,6 +14,10 @@ from app.engines.names import EngineName
 from app.flags.types import Flag
 
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+class RulesChange(RootModel[dict[str, JsonValue]]):
+    """Some of the rules that GET shows; app.flags checks them."""
 
 
 class Override(Params):
@@ -43,7 +47,7 @@ async def change(request: Request[State]) -> Response:
     """Some of the rules. 422 `flag_invalid` leaves all as it is."""
     admin = current_user(request)
     async with read_body(request) as body:
-        changes: dict[str, JsonValue] = body.values
+        changes = RulesChange.model_validate(body.values).root
     flag = await request.state["flags"].change(lambda _: changes, str(admin))
     return JSONResponse(_flag_json(flag), headers=_NO_STORE)
 

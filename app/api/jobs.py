@@ -1,12 +1,12 @@
 """`/api/jobs…`: state (long poll), list, cancel, the file."""
 
 from pathlib import PurePath
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
+from app.api.documents import JobDocument
 from app.api.errors import NoResult, NotFinished
 from app.api.files import FileView, serve, stored
 from app.api.params import JobQuery, JobsQuery, NoParams, path_id, query
@@ -65,7 +65,7 @@ async def job_result(request: Request[State]) -> Response:
     return response
 
 
-async def rendered(state: State, job: Job, *, position: bool = True) -> dict[str, Any]:
+async def rendered(state: State, job: Job, *, position: bool = True) -> JobDocument:
     """The job's document. Lists leave out the queue position: a count over the queue for each job."""
     try:
         image = await state["images"].get(job.user_id, job.image_id)

@@ -1,6 +1,6 @@
 """`/api/keys`: the caller's API keys."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from starlette.requests import Request
@@ -8,17 +8,20 @@ from starlette.responses import JSONResponse, Response
 
 from app.accounts.types import ApiKey, Scope
 from app.api.auth import current_caller, current_user
+from app.api.documents import KeyDocument, NewKeyDocument
 from app.api.params import ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import page_json, time_json
 from app.api.state import State
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _DAY_S = 86_400.0
+_NOT_EMPTY = Field(min_length=1, json_schema_extra={"uniqueItems": False})
+"""To name one twice is no error."""
 
 
 class NewKey(Params):
     name: str = Field("", max_length=100)
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({Scope.READ, Scope.WRITE})
+    scopes: Annotated[frozenset[Scope], _NOT_EMPTY] = frozenset({Scope.READ, Scope.WRITE})
     expires_in_days: float | None = Field(None, gt=0, le=3650)
 
 
@@ -31,7 +34,8 @@ async def create(request: Request[State]) -> Response:
     row, key = await request.state["keyring"].create(
         caller.user_id, wanted.scopes, name=wanted.name, lifetime_s=lifetime_s, within=caller.scopes
     )
-    return JSONResponse({**key_json(row), "key": key}, 201, {"Location": _url(row), **_NO_STORE})
+    document: NewKeyDocument = {**key_json(row), "key": key}
+    return JSONResponse(document, 201, {"Location": _url(row), **_NO_STORE})
 
 
 async def list_keys(request: Request[State]) -> Response:
@@ -50,7 +54,7 @@ async def revoke(request: Request[State]) -> Response:
     return Response(status_code=204)
 
 
-def key_json(key: ApiKey) -> dict[str, Any]:
+def key_json(key: ApiKey) -> KeyDocument:
     return {
         "id": str(key.id),
         "name": key.name,

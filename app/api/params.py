@@ -30,7 +30,7 @@ from app.segmentation.marks import MAX_MARKS, Mark
 from app.webhooks.types import WebhookEvent
 
 MAX_WAIT_S = 60
-_JSON_FIELDS = ("marks", "options", "webhook_events", "urls")
+JSON_FIELDS = ("marks", "options", "webhook_events", "urls")
 """Form fields whose text is JSON."""
 
 P = TypeVar("P", bound=BaseModel)
@@ -142,7 +142,7 @@ async def read_body(
         received(incoming(request), kind, length, limits, folder) as form,
     ):
         values: dict[str, Any] = dict(form.fields)
-        for name in values.keys() & set(_JSON_FIELDS):
+        for name in values.keys() & set(JSON_FIELDS):
             values[name] = _loads(values[name], name)
         yield Body(values, form.files, form.lists)
 

@@ -16,7 +16,7 @@ from app.errors import AppError
 from app.storage.errors import NO_ROOM, StorageUnavailable
 from models.errors import ModelError
 
-_MODEL_STATUS = {
+MODEL_STATUS = {
     "model_unknown": 422,
     "model_missing": 503,
     "download_failed": 503,
@@ -75,7 +75,7 @@ async def _app_error(request: Request, error: Exception) -> Response:
 
 async def _model_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ModelError)
-    status = _MODEL_STATUS.get(error.code, 500)
+    status = MODEL_STATUS.get(error.code, 500)
     _log.warning("model", code=error.code, detail=str(error))
     return _told(request, status, error.code, str(error))
 

@@ -1,6 +1,6 @@
 """Every path of DESIGN §9 that this version answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -32,6 +32,7 @@ from app.api import (
 from app.api.admin_page import handlers as admin_page
 from app.api.admin_page import reviews
 from app.api.auth import Guard, Need
+from app.api.openapi import handlers as openapi
 from app.api.removebg import handlers as removebg
 from app.api.state import State
 
@@ -44,7 +45,13 @@ def resource(path: str, **handlers: Handler) -> Route:
     async def dispatch(request: Request[State]) -> Response:
         return await handlers["GET" if request.method == "HEAD" else request.method](request)
 
-    return Route(path, dispatch, methods=list(handlers))
+    route = Route(path, dispatch, methods=list(handlers))
+    _DISPATCHED[path] = handlers
+    return route
+
+
+_DISPATCHED: dict[str, dict[str, Handler]] = {}
+"""Handlers by path and method, where a route has several."""
 
 
 OPEN = frozenset(
@@ -56,6 +63,7 @@ OPEN = frozenset(
         legacy_page.LEGACY,
         "/sign-in",
         "/account",
+        "/openapi.json",
         "/healthz",
         "/readyz",
         "/api/session",
@@ -110,6 +118,7 @@ _TABLE: list[Route | WebSocketRoute] = [
     Route(legacy_page.LEGACY, legacy_page.legacy),
     Route("/sign-in", editor.sign_in),
     Route("/account", editor.account),
+    Route("/openapi.json", openapi.openapi),
     Route("/healthz", health.healthz),
     Route("/readyz", health.readyz),
     resource("/api/session", GET=session.ways_in, POST=session.begin, DELETE=session.end),
@@ -185,3 +194,19 @@ _TABLE: list[Route | WebSocketRoute] = [
 ]
 
 ROUTES: list[BaseRoute] = [guarded(route) for route in _TABLE]
+
+
+def _calls() -> Iterator[tuple[tuple[str, str], tuple[Handler, Need | None]]]:
+    for route in _TABLE:
+        if not isinstance(route, Route) or not route.path.startswith(PROGRAMS):
+            continue
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            handler = _DISPATCHED.get(route.path, {}).get(method, route.endpoint)
+            need = None if route.path in OPEN else need_of(method, route.path)
+            yield (method, route.path), (handler, need)
+
+
+PROGRAMS = ("/api/", "/v1.0/", "/models/", "/healthz", "/readyz")
+"""Where programs call; the rest are pages for people."""
+CALLS: dict[tuple[str, str], tuple[Handler, Need | None]] = dict(_calls())
+"""For the documentation, by method and path."""

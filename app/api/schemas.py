@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.api.documents import BatchDocument, ImageDocument, ItemDocument, JobDocument, JobImage, PageDocument
 from app.api.editor import PATH as EDITOR_PATH
 from app.batches.types import Batch, Item
 from app.db.page import Page
@@ -13,13 +14,14 @@ from app.jobs.views import JobView
 from app.matting.options import CutoutOptions
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
-def page_json(page: Page[T], items: list[dict[str, Any]]) -> dict[str, Any]:
+def page_json(page: Page[T], items: list[D]) -> PageDocument[D]:
     return {"items": items, "next_cursor": page.next_cursor}
 
 
-def image_json(image: Image) -> dict[str, Any]:
+def image_json(image: Image) -> ImageDocument:
     here = image_url(image.id)
     return {
         "id": str(image.id),
@@ -40,7 +42,7 @@ def image_json(image: Image) -> dict[str, Any]:
     }
 
 
-def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None) -> dict[str, Any]:
+def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None) -> JobDocument:
     """`size` is the (width, height) of the job's image; None once the image is deleted."""
     here = job_url(job.id)
     width, height = size or (None, None)
@@ -74,31 +76,42 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
     }
 
 
-def batch_json(batch: Batch) -> dict[str, Any]:
+def batch_json(batch: Batch) -> BatchDocument:
     here = batch_url(batch.id)
-    calls = ("items", "close", "pause", "resume", "cancel", "retry", "result.zip", "report.csv")
     return {
         "id": str(batch.id),
         "name": batch.name,
         "status": batch.status,
         "model": batch.model,
         "options": CutoutOptions.model_validate(batch.options).model_dump(mode="json"),
-        "counts": {**batch.counts, "total": sum(batch.counts.values())},
+        "counts": {
+            **{state.value: count for state, count in batch.counts.items()},
+            "total": sum(batch.counts.values()),
+        },
         "created_at": time_json(batch.created_at),
         "closed_at": time_json(batch.closed_at),
         "finished_at": time_json(batch.finished_at),
         "urls": {
             "self": here,
-            **{call.partition(".")[0]: f"{here}/{call}" for call in calls},
+            "items": f"{here}/items",
+            "close": f"{here}/close",
+            "pause": f"{here}/pause",
+            "resume": f"{here}/resume",
+            "cancel": f"{here}/cancel",
+            "retry": f"{here}/retry",
+            "result": f"{here}/result.zip",
+            "report": f"{here}/report.csv",
             "review": f"{EDITOR_PATH}?batch={batch.id}",
         },
     }
 
 
-def item_json(item: Item) -> dict[str, Any]:
+def item_json(item: Item) -> ItemDocument:
     width, height = item.image_size or (None, None)
     here = f"{batch_url(item.batch_id)}/items/{item.id}"
-    image = {"id": str(item.image_id), "width": width, "height": height} if item.image_id else None
+    image: JobImage | None = None
+    if item.image_id:
+        image = {"id": str(item.image_id), "width": width, "height": height}
     return {
         "id": str(item.id),
         "name": item.name,
@@ -117,7 +130,7 @@ def item_json(item: Item) -> dict[str, Any]:
     }
 
 
-def view_json(view: JobView) -> dict[str, Any]:
+def view_json(view: JobView) -> JobDocument:
     return job_json(view.job, view.size, view.queue_position)
 
 

@@ -1,6 +1,5 @@
 """`/api/webhooks…`: endpoints, their secrets, deliveries and what became of them."""
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -8,6 +7,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
+from app.api.documents import (
+    AttemptDocument,
+    DeliveryDetails,
+    DeliveryDocument,
+    EndpointDocument,
+    EndpointsDocument,
+    NewEndpointDocument,
+    SecretDocument,
+)
 from app.api.params import ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import page_json, time_json
 from app.api.state import State
@@ -44,7 +52,7 @@ async def create(request: Request[State]) -> Response:
     async with read_body(request) as body:
         wanted = parse(NewEndpoint, body.values)
     endpoint, secret = await request.state["webhooks"].create(user, **dict(wanted))
-    document = {**endpoint_json(endpoint), "secret": secret.secret}
+    document: NewEndpointDocument = {**endpoint_json(endpoint), "secret": secret.secret}
     return JSONResponse(document, 201, {"Location": _endpoint_url(endpoint.id), **_NO_STORE})
 
 
@@ -52,7 +60,8 @@ async def list_endpoints(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     found = await request.state["webhooks"].list(user)
-    return JSONResponse({"items": [endpoint_json(each) for each in found]}, headers=_NO_STORE)
+    document: EndpointsDocument = {"items": [endpoint_json(each) for each in found]}
+    return JSONResponse(document, headers=_NO_STORE)
 
 
 async def get_endpoint(request: Request[State]) -> Response:
@@ -107,7 +116,7 @@ async def get_delivery(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     delivery, attempts = await request.state["webhooks"].delivery(user, path_id(request, "delivery_id"))
-    document = {
+    document: DeliveryDetails = {
         **delivery_json(delivery),
         "payload": delivery.payload,
         "attempts": [_attempt_json(each) for each in attempts],
@@ -126,10 +135,11 @@ async def _rotated(request: Request[State], endpoint_id: UUID | None) -> Respons
     user = current_user(request)
     query(NoParams, request)
     secret = await request.state["webhooks"].rotate_secret(user, endpoint_id)
-    return JSONResponse({"secret": secret.secret}, headers=_NO_STORE)
+    document: SecretDocument = {"secret": secret.secret}
+    return JSONResponse(document, headers=_NO_STORE)
 
 
-def endpoint_json(endpoint: Endpoint) -> dict[str, Any]:
+def endpoint_json(endpoint: Endpoint) -> EndpointDocument:
     here = _endpoint_url(endpoint.id)
     return {
         "id": str(endpoint.id),
@@ -150,7 +160,7 @@ def endpoint_json(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def delivery_json(delivery: Delivery) -> dict[str, Any]:
+def delivery_json(delivery: Delivery) -> DeliveryDocument:
     here = f"/api/webhooks/deliveries/{delivery.id}"
     return {
         "id": str(delivery.id),
@@ -168,7 +178,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+def _attempt_json(attempt: Attempt) -> AttemptDocument:
     return {
         "number": attempt.number,
         "status": attempt.status,

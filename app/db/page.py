@@ -15,7 +15,6 @@ class BadCursor(BadInput):
     """The cursor is not one of ours."""
 
     code = "bad_cursor"
-    status = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ COST = Counter("cutout_cost_dollars_total", "What jobs cost us", ("kind", "engin
 
 
 class MetricsPortTaken(AppError):
-    code = "port_taken"
+    code = "metrics_port_taken"
     exit_code = 3
 
 

@@ -130,7 +130,7 @@ def test_an_unknown_job(client: httpx.Client, path: str) -> None:
         ("limit=x", 422, "bad_parameter"),
         ("limit=1000", 422, "bad_parameter"),
         ("status=done", 422, "bad_parameter"),
-        ("cursor=abc", 400, "bad_cursor"),
+        ("cursor=abc", 422, "bad_cursor"),
         ("sort=id", 400, "unknown_parameter"),
         ("limit=1&limit=2", 400, "repeated_parameter"),
     ],

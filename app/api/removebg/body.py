@@ -70,7 +70,7 @@ async def _multipart(request: Request[State], folder: Path) -> AsyncIterator[Bod
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     """Forms send what was left empty."""
-    return {name: value for name, value in values.items() if value not in {"", None}}
+    return {name: value for name, value in values.items() if value is not None and value != ""}
 
 
 def _pairs(text: bytes) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _THEIRS = {
     "url_unreachable": "failed_image_download",
     "url_timeout": "failed_image_download",
     "url_answer_unusable": "failed_image_download",
-    "proposal_not_found": "unknown_foreground",
+    "auto_mask_not_found": "unknown_foreground",
     "cutout_empty": "unknown_foreground",
 }
 """By our code: theirs, with status 400."""
