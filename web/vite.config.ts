@@ -16,7 +16,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     rollupOptions: {
-      input: ['index.html', 'legacy.html', 'sign-in.html', 'account.html'],
+      input: ['index.html', 'legacy.html', 'sign-in.html', 'account.html', 'docs.html'],
       output: { manualChunks: { react: ['react', 'react-dom', 'react-dom/client'] } }, // of all pages, and changed the least
     },
   },

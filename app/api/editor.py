@@ -72,6 +72,11 @@ async def account(request: Request[State]) -> Response:
     return await _document(request, "account.html")
 
 
+async def docs(request: Request[State]) -> Response:
+    """The API's documentation, to read and to try."""
+    return await _document(request, "docs.html")
+
+
 async def _document(request: Request[State], name: str) -> Response:
     if not built():
         return await pages.home(request)

@@ -38,6 +38,7 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("GET", "/sign-in"): ANYBODY,
     ("GET", "/account"): ANYBODY,  # the page; what it shows is asked for by its script
     ("GET", "/openapi.json"): ANYBODY,
+    ("GET", "/docs"): ANYBODY,
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
     ("GET", "/api/session"): ANYBODY,

@@ -15,6 +15,7 @@ from app.accounts.errors import (
 )
 from app.api import account, admin, batches, defaults, flags, keys, legacy, params, webhooks
 from app.api import documents as d
+from app.api.admin_page.handlers import CsvQuery
 from app.api.errors import BadEventId, ModelNotServed, NoResult, NotFinished
 from app.api.models import FileNotServed
 from app.api.openapi.operation import Error, Events, File, Operation, Refusal
@@ -170,6 +171,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/admin/audit"): Operation(
         query=params.ListQuery, answers={OK: d.PageDocument[d.DeedDocument]}, errors=(RoleMissing, BadCursor)
+    ),
+    ("GET", "/api/admin/usage.csv"): Operation(
+        query=CsvQuery, answers={OK: File("text/csv")}, errors=(RoleMissing,)
     ),
     ("GET", "/api/admin/flags/sam2_editor"): Operation(answers={OK: dict[str, Any]}, errors=(RoleMissing,)),
     ("PATCH", "/api/admin/flags/sam2_editor"): Operation(
