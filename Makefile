@@ -23,6 +23,9 @@ test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies, the fallback, 10,000 jobs to the unit
 	$(BIN)/pytest tests/chaos tests/usage -m slow -n 0 -s
 
+fuzz: $(READY) ## ask every call of the API what its document says, for ten minutes
+	CUTOUT_FUZZ_SECONDS=600 $(BIN)/pytest tests/api/openapi/test_conformance.py -n 0 -s
+
 lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -65,4 +68,4 @@ $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-.PHONY: help run test chaos lint bench bench-gpu
+.PHONY: help run test chaos fuzz lint bench bench-gpu
