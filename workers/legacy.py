@@ -18,7 +18,6 @@ from app.matting.options import CutoutOptions
 from app.queue.messages import LEGACY_QUEUE
 from app.reviews.service import Shadows
 from app.settings import BadSetting, Settings
-from models.registry import Registry
 from workers.handlers import store_result
 from workers.kit import Kit, open_engines, workplace
 from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
@@ -49,13 +48,12 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
         raise BadSetting("CLIPPINGMAGIC_API_ID is not set: there is no legacy engine to work with")
     engine = ClippingMagicEngine(ClippingMagicApi(account))
     slots = settings.worker_slots or SLOTS
-    model = Registry(settings.models_dir).resolve(settings.model)
 
     def handlers(context: Context) -> Handlers:
         kit = Kit(context.pool, context.store, open_engines(settings))
         images = LegacyService(context.pool, engine)
         jobs = JobService(context.pool, context.doorbell, context.events)
-        shadows = Shadows(Flags(context.pool, options.engines), jobs, model)
+        shadows = Shadows(Flags(context.pool, options.engines), jobs)
         micros = 0 if account.test else LEGACY_MICROS
         return legacy_handlers(Legacy(kit, engine, images, shadows, micros))
 

@@ -12,6 +12,7 @@ from app.api.intake import IMAGE_PART, image_of
 from app.api.params import Body, JobRequest, StoreRequest, parse, read_body
 from app.api.schemas import image_json
 from app.api.segment import create_job, webhook_of
+from app.api.serving import installed_model
 from app.api.state import State
 from app.engines.names import EngineName
 from app.flags.errors import BudgetSpent
@@ -20,9 +21,8 @@ from app.jobs.types import JobKind, LegacyFetchParams, NewJob
 from app.legacy.errors import LegacyNotConfigured
 from app.legacy.service import LegacyService
 from app.matting.options import CutoutOptions
-
-MODEL = "clippingmagic"
-"""What stands in `jobs.model` of its results."""
+from app.reviews.service import NO_MODEL
+from models.errors import ModelMissing
 
 
 class SendRequest(StoreRequest):
@@ -36,7 +36,6 @@ class SendRequest(StoreRequest):
 
 
 class FetchRequest(JobRequest):
-    model: str = MODEL
     options: CutoutOptions = CutoutOptions()
 
 
@@ -79,7 +78,7 @@ async def fetch(request: Request[State]) -> Response:
         return NewJob(
             user,
             JobKind.LEGACY_FETCH,
-            MODEL,
+            _model(state, wanted.model),
             edited.image_id,
             LegacyFetchParams(legacy_id=legacy_id, options=wanted.options),
             webhook=webhook_of(state, wanted),
@@ -88,6 +87,14 @@ async def fetch(request: Request[State]) -> Response:
         )
 
     return await create_job(request, {}, make)
+
+
+def _model(state: State, name: str) -> str:
+    """Our own, for the day that a shadow is made of it; without one the legacy path works all the same."""
+    try:
+        return installed_model(state, name)
+    except ModelMissing:
+        return NO_MODEL
 
 
 def _reason(decision: Decision) -> Reason:

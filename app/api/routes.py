@@ -76,6 +76,7 @@ OPEN = frozenset(
 rest, for admins below `/api/admin/`, for reviewers below `/admin`."""
 
 NEEDS: dict[tuple[str, str], Need] = {
+    ("POST", "/admin/flag"): Need(Scope.ADMIN, Role.ADMIN),
     ("DELETE", "/api/account"): Need(Scope.ADMIN),
     ("POST", "/api/keys"): Need(Scope.ADMIN),
     ("DELETE", "/api/keys/{key_id:uuid}"): Need(Scope.ADMIN),
@@ -102,11 +103,13 @@ def _named(app: ASGIApp, path: str) -> ASGIApp:
 
 
 def need_of(method: str, path: str) -> Need:
+    if (method, path) in NEEDS:
+        return NEEDS[method, path]
     if path == "/admin" or path.startswith("/admin/"):
         return Need(Scope.READ if method == "GET" else Scope.WRITE, Role.REVIEWER)
     if path.startswith("/api/admin/"):
         return Need(Scope.ADMIN, Role.ADMIN)
-    return NEEDS.get((method, path), Need(Scope.READ if method == "GET" else Scope.WRITE))
+    return Need(Scope.READ if method == "GET" else Scope.WRITE)
 
 
 _TABLE: list[Route | WebSocketRoute] = [
@@ -144,6 +147,7 @@ _TABLE: list[Route | WebSocketRoute] = [
         "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}", PUT=flags.override, DELETE=flags.no_override
     ),
     Route("/admin", admin_page.page),
+    Route("/admin/flag", admin_page.set_flag, methods=["POST"]),
     Route("/admin/reviews/{review_id:uuid}", reviews.judge, methods=["POST"]),
     Route("/admin/reviews/{review_id:uuid}/picture", reviews.picture),
     Route("/api/admin/usage.csv", admin_page.usage_csv),

@@ -13,6 +13,8 @@ from app.reviews import repository
 from app.reviews.errors import ReviewNotFound
 from app.reviews.types import Category, CategoryResult, Review, Verdict
 
+NO_MODEL = "none"
+"""`jobs.model` of a legacy job that was made where no model of ours is."""
 _FRAMED = ("background", "canvas", "scale", "position", "max_side", "max_pixels", "channels", "roi")
 """Options whose result cannot be laid over the image again, or has no alpha of its own."""
 
@@ -20,24 +22,22 @@ _FRAMED = ("background", "canvas", "scale", "position", "max_side", "max_pixels"
 class Shadows:
     """Whether a legacy job has a shadow, decided where it ends."""
 
-    def __init__(self, flags: Flags, jobs: JobService, model: str) -> None:
-        """`model`: what the new path would use."""
+    def __init__(self, flags: Flags, jobs: JobService) -> None:
         self._flags = flags
         self._jobs = jobs
-        self._model = model
 
     async def wanted(self, job: Job, options: CutoutOptions) -> bool:
         """The same answer for the same job. Raises DatabaseUnavailable."""
         default = CutoutOptions()
         whole = all(getattr(options, name) == getattr(default, name) for name in _FRAMED)
-        if not whole or options.format not in {"png", "webp"}:
+        if job.model == NO_MODEL or not whole or options.format not in {"png", "webp"}:
             return False
         return place(job.id, "shadow") < (await self._flags.current()).rules.shadow
 
     async def begin(self, job: Job, conn: Connection) -> None:
         """In the transaction in which the legacy job succeeds; the reconciler rings for the new one."""
         params = ShadowParams(legacy_job=job.id)
-        new = NewJob(job.user_id, JobKind.SHADOW, self._model, job.image_id, params, priority=BATCH)
+        new = NewJob(job.user_id, JobKind.SHADOW, job.model, job.image_id, params, priority=BATCH)
         shadow = await self._jobs.insert(conn, new)
         if shadow is not None:
             await repository.begin(conn, shadow.id, job.id)

@@ -57,6 +57,13 @@ def test_the_page_of_an_admin_and_of_a_reviewer(gate: Gate) -> None:
         lines = list(csv.DictReader(io.StringIO(admin.get("/api/admin/usage.csv?days=1").text)))
         mine = [line for line in lines if line["user_id"] == str(user)]
         assert [line["cost_micros"] for line in mine] == ["10000"] * 3
+        assert admin.post("/admin/flag", files={"kill": (None, "true")}).headers["location"] == "/admin"
+        assert "Take the kill switch back" in admin.get("/admin").text
+        form = {"kill": (None, "false"), "percentage": (None, "12.5")}
+        assert admin.post("/admin/flag", files=form).status_code == 303
+        assert 'value="12.5"' in admin.get("/admin").text
+        refused = admin.post("/admin/flag", files={"percentage": (None, "many")})
+        assert (refused.status_code, refused.json()["code"]) == (422, "bad_parameter")
     with gate.person(gate.user(Role.REVIEWER)) as reviewer:
         page = reviewer.get("/admin")
         assert page.status_code == 200

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from app.accounts.types import Role
 from app.api.admin_page import reviews
 from app.api.admin_page.layout import html_page
 from app.api.admin_page.savings import flag, savings
 from app.api.auth import current_caller, current_user
-from app.api.params import NoParams, Params, query
+from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.state import State
 
 SECTIONS: tuple[tuple[str, Role, Callable[[State], Awaitable[str]]], ...] = (
@@ -20,6 +20,11 @@ SECTIONS: tuple[tuple[str, Role, Callable[[State], Awaitable[str]]], ...] = (
     ("Shadow comparisons", Role.REVIEWER, reviews.section),
 )
 """Title, who may see it, and what writes its markup."""
+
+
+class FlagForm(Params):
+    kill: bool | None = None
+    percentage: float | None = None
 
 
 class CsvQuery(Params):
@@ -31,6 +36,15 @@ async def page(request: Request[State]) -> Response:
     query(NoParams, request)
     shown = [(title, await write(request.state)) for title, needed, write in SECTIONS if role.covers(needed)]
     return html_page(shown)
+
+
+async def set_flag(request: Request[State]) -> Response:
+    """303 back to the page. What is left out stays as it is. Raises FlagInvalid."""
+    admin = current_user(request)
+    async with read_body(request) as body:
+        changes = parse(FlagForm, body.values).model_dump(exclude_none=True)
+    await request.state["flags"].change(lambda _: changes, str(admin))
+    return RedirectResponse("/admin", 303)
 
 
 async def usage_csv(request: Request[State]) -> Response:

@@ -20,7 +20,7 @@ th, td { padding: 0.25rem 0.8rem 0.25rem 0; text-align: left; vertical-align: to
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; }
 form { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }
-button, select { font: inherit; padding: 0.3rem 0.9rem; }
+button, input, select { font: inherit; padding: 0.3rem 0.9rem; }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {

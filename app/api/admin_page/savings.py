@@ -9,6 +9,7 @@ from app.api.admin_page.layout import table
 from app.api.state import State
 from app.credits.types import LEGACY_MICROS
 from app.engines.names import EngineName
+from app.flags.types import Rules
 from app.usage.types import DayUsage
 
 DAYS = 30
@@ -39,7 +40,7 @@ async def flag(state: State) -> str:
     turned = (
         table(("when", "new work", "why"), switches) if switches else "<p>Never turned by our health.</p>"
     )
-    return table(("rule", ""), rows) + "<h3>Fallback</h3>" + turned
+    return _switches(rules) + table(("rule", ""), rows) + "<h3>Fallback</h3>" + turned
 
 
 async def savings(state: State) -> str:
@@ -91,6 +92,18 @@ def shares(days: Sequence[DayUsage]) -> Series:
 
 def _cost_per_image(day: DayUsage) -> float | None:
     return day.sums.cost_micros / day.sums.cutouts / _MICRO if day.sums.cutouts else None
+
+
+def _switches(rules: Rules) -> str:
+    """The kill switch, and the percentage."""
+    kill = "Take the kill switch back" if rules.kill else "Kill switch: everybody to ClippingMagic"
+    form = '<form method="post" action="/admin/flag" enctype="multipart/form-data">'
+    value = "false" if rules.kill else "true"
+    return (
+        f'{form}<button name="kill" value="{value}">{kill}</button></form>{form}'
+        f'<label>New editor for <input name="percentage" value="{rules.percentage:g}" size="5"'
+        ' inputmode="decimal"> % of users</label><button>Set</button></form>'
+    )
 
 
 def _total(days: Sequence[DayUsage]) -> str:
