@@ -1,5 +1,6 @@
 """`cutout dev` as a person runs it: a process in an empty folder."""
 
+import io
 import os
 import re
 import signal
@@ -7,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
 import psutil
@@ -114,6 +117,7 @@ def test_its_life(folder: Path) -> None:
         with httpx.Client(base_url=url, timeout=90) as client:
             photo = {"image": ("cat.jpg", CAT.path.read_bytes())}
             job = succeeded(client, client.post("/api/segment/remove", files=photo))
+            batch = client.post("/api/batches", files={"zip": _shop()}).raise_for_status().json()
 
             for service in ("postgres", "redis-server"):
                 _the(service, folder).kill()
@@ -126,8 +130,39 @@ def test_its_life(folder: Path) -> None:
             same = {"image_id": job["image"]["id"]}
             again = succeeded(client, client.post("/api/segment/remove", json=same))
             assert client.get(again["urls"]["result"]).content[:4] == b"\x89PNG"
+            _is_whole(client, batch)
         assert dev.end(signal.SIGINT) == 0
     assert belonging_to(folder) == []
+
+
+PHOTOS, BROKEN = 40, {7, 27}
+
+
+def _shop() -> bytes:
+    """The small form of `python -m benchmarks.batches`: bytes that were encoded before, two files broken."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for number in range(PHOTOS):
+            content = CAT.path.read_bytes()
+            archive.writestr(f"{number:02}.jpg", content[:9000] if number in BROKEN else content)
+    return made.getvalue()
+
+
+def _is_whole(client: httpx.Client, batch: dict[str, Any]) -> None:
+    """After all was killed: every cutout under its name, every failure with its code."""
+    until = time.monotonic() + START_S
+    while (ended := client.get(batch["urls"]["self"]).json())["finished_at"] is None:
+        assert time.monotonic() < until, ended["counts"]
+        time.sleep(0.2)
+    assert (ended["counts"]["succeeded"], ended["counts"]["failed"]) == (PHOTOS - len(BROKEN), len(BROKEN))
+    with zipfile.ZipFile(io.BytesIO(client.get(batch["urls"]["result"]).content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{n:02}.png" for n in range(PHOTOS) if n not in BROKEN]
+    failed = client.get(batch["urls"]["items"], params={"state": "failed"}).json()["items"]
+    assert [(item["name"], item["error"]["code"]) for item in failed] == [
+        ("07.jpg", "truncated"),
+        ("27.jpg", "truncated"),
+    ]
 
 
 def test_data_survives_a_restart(folder: Path) -> None:

@@ -123,9 +123,14 @@ with room as (
     order by random() limit %(count)s
 )
 update batch_items i set state = 'processing', starts = starts + 1,
-    lease_until = now() + make_interval(secs => case when source ->> 'kind' = 'url' then %(url_lease_s)s else %(lease_s)s end)
+    lease_until = now() + make_interval(secs => %(lease_s)s)
 from next where i.id = next.id
 returning i.id, i.batch_id, i.name, i.source, i.image_id, i.starts, i.attempt
+
+-- name: renew
+update batch_items i set lease_until = now() + make_interval(secs => %(lease_s)s)
+from unnest(%(ids)s::uuid[], %(starts)s::int[]) as held(id, starts)
+where i.id = held.id and i.starts = held.starts and i.lease_until is not null
 
 -- name: batches_by_id
 select *, '{}'::jsonb as counts from batches where id = any(%(ids)s)

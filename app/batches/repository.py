@@ -116,6 +116,12 @@ async def begin(conn: Connection, values: Mapping[str, object]) -> list[Begun]:
     ]
 
 
+async def renew(conn: Connection, held: Mapping[UUID, int], lease_s: float) -> None:
+    """`held`: the fence of each item by its id."""
+    values = {"ids": list(held), "starts": list(held.values()), "lease_s": lease_s}
+    await conn.execute(_SQL["renew"], values)
+
+
 async def has_image(conn: Connection, item: Begun, image_id: UUID) -> bool:
     """False: the item is not ours any more."""
     return await _held(conn, "has_image", item, image_id=image_id)

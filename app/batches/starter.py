@@ -40,8 +40,8 @@ AT_ONCE = 4
 """Items that one worker begins at a time: 60 a second from disk, and no more than four downloads."""
 WINDOW = 32
 """Jobs of a batch under way: what many workers take in a look or two, and what a pause takes back."""
-LEASE_S, URL_LEASE_S = 30.0, 90.0
-"""Unpacking and probing takes below a second; a download at most 60 (app/net/client.py)."""
+LEASE_S = 8.0
+"""Renewed every LOOK_S: what a killed worker was beginning is begun again after it."""
 QUARANTINE = 6
 """Workers that an item may end, as with jobs (DESIGN §8)."""
 MAX_ATTEMPTS = 3
@@ -65,21 +65,21 @@ class Starter:
         self._client = client
         self._images = images
         self._jobs = jobs
-        self._busy = 0
+        self._held: dict[UUID, int] = {}
+        """Items that are being begun, with their fences."""
+        self._looked_at = -math.inf
         self._room = asyncio.Event()
 
     async def run(self) -> None:
         """Begin what may be begun and end what has ended, until cancelled; waits out what is unavailable."""
-        ended_at = tidied_at = -math.inf
+        tidied_at = -math.inf
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._room.clear()
                 try:
-                    for item in await self._begin(AT_ONCE - self._busy):
+                    for item in await self._begin(AT_ONCE - len(self._held)):
                         tasks.create_task(self._start(item))
-                    if time.monotonic() - ended_at >= LOOK_S:
-                        await self._finish()
-                        ended_at = time.monotonic()
+                    await self._keep_and_finish()
                     if time.monotonic() - tidied_at >= TIDY_S:
                         await self.tidy()
                         tidied_at = time.monotonic()
@@ -90,10 +90,10 @@ class Starter:
     async def _begin(self, count: int) -> list[Begun]:
         if count <= 0:
             return []
-        values = {"window": WINDOW, "count": count, "lease_s": LEASE_S, "url_lease_s": URL_LEASE_S}
+        values = {"window": WINDOW, "count": count, "lease_s": LEASE_S}
         async with transaction(self._pool) as conn:
             begun = await repository.begin(conn, values)
-        self._busy += len(begun)
+        self._held |= {item.id: item.starts for item in begun}
         return begun
 
     async def _wait(self) -> None:
@@ -112,11 +112,16 @@ class Starter:
                 await repository.forget_sources(conn, batch.id)
             await self._store.delete(await self._store.list(keys.batch_prefix(batch.user_id, batch.id)))
 
-    async def _finish(self) -> None:
+    async def _keep_and_finish(self) -> None:
+        """Every LOOK_S: renew our leases, take back those of the dead, end what has ended."""
+        if time.monotonic() - self._looked_at < LOOK_S:
+            return
+        self._looked_at = time.monotonic()
         async with transaction(self._pool) as conn:
-            await repository.mend(
-                conn, QUARANTINE, ItemQuarantined("the file ended every worker that took it")
-            )
+            if self._held:
+                await repository.renew(conn, self._held, LEASE_S)
+            dead = ItemQuarantined("the file ended every worker that took it")
+            await repository.mend(conn, QUARANTINE, dead)
             finished = await repository.finish(conn)
         for batch_id in finished:
             _log.info("batch finished", batch=str(batch_id))
@@ -137,7 +142,7 @@ class Starter:
             _log.exception("item not begun", item=str(item.id))
             await self._settle(item, Internal("something went wrong on our side"))
         finally:
-            self._busy -= 1
+            self._held.pop(item.id, None)
             self._room.set()
 
     async def _image(self, item: Begun) -> UUID:

@@ -123,7 +123,7 @@ async def test_who_began_it_died(world: World) -> None:
     user = a_user(world.dsn)
     batch = await world.batch(user, CATS, CATS)
     async with connection(world.pool) as conn:
-        values = {"window": 9, "count": 9, "lease_s": 0, "url_lease_s": 0}
+        values = {"window": 9, "count": 9, "lease_s": 0}
         assert len(await begin(conn, values)) == 2
     first = (await world.batches.items(user, batch.id)).items[0]
     world.do("update batch_items set starts = 6 where id = %s", first.id)
