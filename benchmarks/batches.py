@@ -2,7 +2,7 @@
 
     python -m benchmarks.batches
 
-500 files in one ZIP, thirty different photos among them (bytes that were encoded before are not encoded
+500 files in one ZIP, twenty different photos among them (bytes that were encoded before are not encoded
 again), 5 % broken. Each of `mask`, `web` and `embed` is killed once by SIGKILL. Meanwhile one client encodes
 photos of its own, one after the other, as it did before the batch.
 """
@@ -41,6 +41,8 @@ MOST_TIMES_IDLE = 2.0
 MOST_GROWTH = 40_000_000
 """Bytes of `web`, from its first request to its end: two chunks of a ZIP and the pages of a list."""
 SIDE = 320
+_LOOK_S = 1.0
+"""Between two encodes: a person looks at what they got."""
 _MOVE = 24
 """Pixels that crops are apart."""
 
@@ -56,7 +58,7 @@ class Plan:
     patience_s: float = 600
 
 
-FULL = Plan(500, 30, 15)
+FULL = Plan(500, 20, 12)
 
 
 @dataclass
@@ -80,6 +82,7 @@ async def run(plan: Plan) -> Figures:
             if plan.idle:
                 await _encode(client, 0)  # loads what is loaded once
             idle = [await _encode(client, 1 + n) for n in range(plan.idle)]
+            print("idle:", *(f"{each:.2f}" for each in idle), "s", file=sys.stderr, flush=True)
             begun = time.perf_counter()
             files = {"zip": ("shop.zip", _zip(plan))}
             data = {"name": "shop", "webhook_url": hook}
@@ -91,8 +94,7 @@ async def run(plan: Plan) -> Figures:
                     while (batch := await _get(client, made))["status"] != "completed":
                         if plan.idle:
                             busy.append(await _encode(client, 1000 + len(busy)))
-                        else:
-                            await asyncio.sleep(0.2)
+                        await asyncio.sleep(_LOOK_S)
                 seconds = time.perf_counter() - begun
                 killed = await killer
                 answer = (await client.get(batch["urls"]["result"])).raise_for_status()
@@ -177,6 +179,7 @@ async def _kill(
             ended = counts["succeeded"] + counts["failed"]
         product.child(child).send_signal(signal.SIGKILL)
         killed.append(child)
+        print(f"{ended} items have ended, {child} is killed", file=sys.stderr, flush=True)
     return killed
 
 
