@@ -26,6 +26,14 @@ from app.guard import end_with_parent
 from app.settings import EmbeddedSettings, Settings
 from app.telemetry import start as telemetry
 
+
+class EmbeddedMissing(AppError):
+    """What `cutout dev` runs is not installed."""
+
+    code = "embedded_missing"
+    exit_code = 78
+
+
 app = typer.Typer(
     name="cutout",
     help="Removes backgrounds from product photos, on your own machines.",
@@ -63,7 +71,10 @@ def dev(
     ] = False,
 ) -> None:
     """Start everything on this machine: Postgres, Redis, API and workers. Ctrl-C stops all of it."""
-    from app.commands.dev import dev as run  # noqa: PLC0415 - the services' wheels, which nothing else needs
+    try:
+        from app.commands.dev import dev as run  # noqa: PLC0415 - the services' wheels, which nothing else needs
+    except ModuleNotFoundError as error:
+        raise EmbeddedMissing(f"{error.name} is not here: pip install 'cutout[embedded]'") from None
 
     run(EmbeddedSettings.load(host=host, port=port), fake_legacy=fake_clippingmagic)
 
