@@ -177,6 +177,14 @@ export const FAULTS: Readonly<Record<string, string>> = {
   review_done: 'Every cutout of this batch has been looked at.',
   batch_not_found: 'There is no such batch in this account.',
   fix_unusable: 'This cutout could not take the place of the one before. Apply once more.',
+  legacy_unavailable: 'ClippingMagic cannot be reached. Try again in a moment; nothing was charged.',
+  legacy_busy: 'ClippingMagic is busy. Try again in a moment; nothing was charged.',
+  legacy_image_refused: 'ClippingMagic does not take this picture. Save it as JPEG or PNG with at most 25 megapixels and try again.',
+  legacy_result_gone: 'ClippingMagic no longer keeps this picture. Send it again.',
+  legacy_result_not_ready: 'ClippingMagic has no cutout of this picture yet. Finish it there, then try again.',
+  legacy_unpaid: 'ClippingMagic is out of credits on our side. We have been told; nothing was charged.',
+  legacy_denied: 'ClippingMagic does not let us in. We have been told; nothing was charged.',
+  legacy_budget_spent: 'ClippingMagic stands in no longer today. Reload the page for the new editor.',
   internal: 'Something went wrong on our side. Try again; if it stays, tell support the code.',
 }
 

@@ -2,6 +2,7 @@
 import { useEffect, useState, type JSX } from 'react'
 import type { ApiConfig } from '../api/http'
 import { choice, LEGACY_PAGE } from './route'
+import { L } from './strings'
 
 export function SendLink({ config, imageId }: { readonly config: ApiConfig; readonly imageId: string }): JSX.Element | null {
   const [offered, setOffered] = useState(false)
@@ -18,7 +19,7 @@ export function SendLink({ config, imageId }: { readonly config: ApiConfig; read
   return (
     <div className="co-section">
       <a className="co-note" href={`${config.baseUrl}${LEGACY_PAGE}?image=${imageId}`} target="_blank" rel="noopener">
-        Too hard? Send to ClippingMagic (1 credit)
+        {L.sendLink}
       </a>
     </div>
   )

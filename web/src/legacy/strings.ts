@@ -2,6 +2,7 @@
 export const L = {
   title: 'Remove the background with ClippingMagic',
   choose: 'Choose a photo',
+  sendLink: 'Too hard? Send to ClippingMagic (1 credit)',
   sendTitle: 'Send this photo to ClippingMagic?',
   sendText: 'For photos that are too hard for the editor. It costs 1 credit once you fetch the result.',
   why: 'What is hard about it? (optional)',
