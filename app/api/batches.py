@@ -1,8 +1,9 @@
 """`/api/batches…`: many images by one call."""
 
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from uuid_utils.compat import uuid7
@@ -28,6 +29,13 @@ from app.matting.options import CutoutOptions
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
+def _visible(text: str) -> str:
+    """Neither a database nor a file system takes the others."""
+    if not text.isprintable():
+        raise ValueError("visible characters only")
+    return text
+
+
 class ItemsRequest(Params):
     """URLs, or files beside it."""
 
@@ -37,7 +45,7 @@ class ItemsRequest(Params):
 
 
 class BatchRequest(ItemsRequest, JobRequest):
-    name: str = Field("", max_length=MAX_NAME)
+    name: Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_visible)] = ""
     options: CutoutOptions = CutoutOptions()
     close: bool = True
 

@@ -1,6 +1,7 @@
 """What the API does with batches. Their items are begun by starter.py, in a worker."""
 
 from collections.abc import AsyncIterator, Sequence
+from math import nan
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -222,11 +223,14 @@ def _cursor(item: Item, order: Order) -> str:
 
 def _place(cursor: str | None) -> tuple[float, UUID | None]:
     """(confidence, id) of the last item that was given out. Raises BadCursor."""
-    confidence, colon, item_id = (cursor or "").rpartition(":")
+    text, colon, item_id = (cursor or "").rpartition(":")
     try:
-        return float(confidence) if colon else 0.0, after(item_id or cursor)
+        confidence = float(text) if colon else 0.0
     except ValueError:
-        raise BadCursor("the cursor is not one that a list of ours returned") from None
+        confidence = nan
+    if not _NO_CONFIDENCE <= confidence <= 1:
+        raise BadCursor("the cursor is not one that a list of ours returned")
+    return confidence, after(item_id or cursor)
 
 
 def _found(batch: Batch | None) -> Batch:

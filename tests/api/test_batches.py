@@ -143,6 +143,25 @@ async def test_files_and_urls_in_several_requests(http: httpx.AsyncClient) -> No
     assert (await ended(http, batch))["counts"]["failed"] == 1
 
 
+async def test_lists_are_paged(http: httpx.AsyncClient) -> None:
+    one, two = [made(await http.post("/api/batches", json={"close": False})) for _ in range(2)]
+    first = (await http.get("/api/batches", params={"limit": 1})).json()
+    assert [each["id"] for each in first["items"]] == [two["id"]]
+    second = (await http.get("/api/batches", params={"limit": 1, "cursor": first["next_cursor"]})).json()
+    assert [each["id"] for each in second["items"]] == [one["id"]]
+    for cursor in (
+        "x",
+        "0.5:x",
+        "nan:00000000000070008000000000000001",
+        "1e99:00000000000070008000000000000001",
+        "x:00000000000070008000000000000001",
+    ):
+        refused = await http.get(one["urls"]["items"], params={"cursor": cursor})
+        assert (refused.status_code, refused.json()["code"]) == (422, "bad_cursor")
+    for batch in (one, two):
+        await http.post(batch["urls"]["cancel"])
+
+
 async def test_paused_then_canceled(http: httpx.AsyncClient) -> None:
     batch = made(await http.post("/api/batches", json={"close": False}))
     paused = (await http.post(batch["urls"]["pause"])).json()
@@ -187,6 +206,8 @@ async def test_an_item_is_mended_by_hand(http: httpx.AsyncClient) -> None:
     [
         ({"json": {}}, (422, "batch_empty")),
         ({"json": {"urls": ["http://10.0.0.1/a.jpg"]}}, (422, "url_refused")),
+        ({"json": {"close": False, "name": "a\0b"}}, (422, "bad_parameter")),
+        ({"json": {"close": False, "name": "\ud800"}}, (422, "bad_parameter")),
         ({"json": {"urls": [], "colour": "red"}}, (400, "unknown_parameter")),
         ({"json": {"urls": ["https://a.example/x"] * 10_001}}, (422, "bad_parameter")),
         ({"files": {"zip": b"not a zip"}}, (422, "zip_damaged")),

@@ -1,6 +1,7 @@
 """The Python client against the real product."""
 
 import csv
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from cutout_client import AsyncCutout, Batch, Cutout, CutoutError, JobFailed, Un
 from tests.data.photos import CAT
 from tests.stack import Stack
 
+README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
 CATS = CAT.path.read_bytes()
 
 
@@ -94,6 +96,20 @@ def test_a_batch_goes_on_where_it_broke_off(cutout: Cutout, photos: list[Path]) 
         cutout.batch([photos[0], photos[0].with_name("gone.jpg")], resume=begun.id)
     done = cutout.batch(photos[:2], resume=begun.id)
     assert [item.name for item in cutout.items(done)] == ["a.jpg", "b.jpg"]
+
+
+def test_the_readme_says_the_truth(
+    stack: Stack, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "cup.jpg").write_bytes(CATS)
+    for photo in photos:
+        photo.rename(tmp_path / "photos" / photo.name)
+    examples = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    known = "".join(examples).replace('"http://localhost:8000", key="cut_…"', f'"{stack.url}"')
+    exec(compile(known, str(README), "exec"), {})
+    assert {"cup.png", "spring.zip"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_refusals_have_their_code(cutout: Cutout) -> None:
