@@ -16,6 +16,7 @@ from tests.net.servers import Heard, reply, serving
 from tests.stack import WAIT_S, Stack
 
 CATS = CAT.path.read_bytes()
+JSON = {"Content-Type": "application/json"}
 BROKEN = CATS[: len(CATS) // 2]
 
 
@@ -207,7 +208,7 @@ async def test_an_item_is_mended_by_hand(http: httpx.AsyncClient) -> None:
         ({"json": {}}, (422, "batch_empty")),
         ({"json": {"urls": ["http://10.0.0.1/a.jpg"]}}, (422, "url_refused")),
         ({"json": {"close": False, "name": "a\0b"}}, (422, "bad_parameter")),
-        ({"json": {"close": False, "name": "\ud800"}}, (422, "bad_parameter")),
+        ({"content": rb'{"close": false, "name": "\ud800"}', "headers": JSON}, (422, "bad_parameter")),
         ({"json": {"urls": [], "colour": "red"}}, (400, "unknown_parameter")),
         ({"json": {"urls": ["https://a.example/x"] * 10_001}}, (422, "bad_parameter")),
         ({"files": {"zip": b"not a zip"}}, (422, "zip_damaged")),
