@@ -109,6 +109,15 @@ begin
     return report;
 end $$;
 
+CREATE FUNCTION public.forget_legacy_image() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    delete from legacy_images where image_id = new.id;
+    return null;
+end $$;
+
 CREATE FUNCTION public.new_id() RETURNS uuid
     LANGUAGE sql
     AS $$
@@ -829,6 +838,8 @@ CREATE TRIGGER credit_entries_append_only BEFORE DELETE OR UPDATE ON public.cred
 CREATE TRIGGER credit_entries_applied AFTER INSERT ON public.credit_entries FOR EACH ROW EXECUTE FUNCTION public.apply_entry();
 
 CREATE TRIGGER flags_version BEFORE INSERT OR UPDATE ON public.flags FOR EACH ROW EXECUTE FUNCTION public.next_flag_version();
+
+CREATE TRIGGER images_forget_legacy AFTER UPDATE OF purged_at ON public.images FOR EACH ROW WHEN (((old.purged_at IS NULL) AND (new.purged_at IS NOT NULL))) EXECUTE FUNCTION public.forget_legacy_image();
 
 CREATE TRIGGER jobs_batch_item AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NOT NULL))) EXECUTE FUNCTION public.end_batch_item();
 

@@ -148,3 +148,12 @@ def test_secrets_are_in_no_answer_of_the_jobs(legacy: LegacyStack, client: httpx
     shown = client.get(answer.json()["urls"]["self"]).text + client.get("/api/jobs").text
     assert edit["clippingmagic"]["secret"] not in shown
     assert "fake-secret" not in shown + str(edit)
+
+
+def test_with_the_image_goes_what_opens_it_there(legacy: LegacyStack, client: httpx.Client) -> None:
+    edit = sent(client)
+    kept = f"select count(*) from legacy_images where id = {edit['clippingmagic']['id']}"
+    assert legacy.sql(kept) == [(1,)]
+    assert client.delete(edit["image"]["urls"]["self"]).status_code == 204
+    assert legacy.sql(kept) == [(0,)]
+    refused(client.post(edit["fetch_url"], json={}), 404, "legacy_image_not_found")
