@@ -51,6 +51,7 @@ from app.queue.pubsub import RedisSubscriber
 from app.reviews.service import Reviews
 from app.settings import Settings
 from app.storage.open import opened_store
+from app.uploads.service import UploadService
 from app.usage.service import Usage
 from app.webhooks.service import WebhookService
 from models.errors import ModelMissing
@@ -150,6 +151,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 decoding=Decoding(models, store, settings),
                 upload_dir=upload_dir,
                 uploads=Slots(settings.uploads_at_once),
+                direct=UploadService(pool, store),
             )
     finally:
         await doorbell.close()

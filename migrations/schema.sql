@@ -562,6 +562,15 @@ CREATE TABLE public.sign_ins (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.uploads (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    filename text,
+    token_sha256 bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.usage_months (
     month date NOT NULL,
     user_id uuid NOT NULL,
@@ -720,6 +729,9 @@ ALTER TABLE ONLY public.sign_ins
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT sign_ins_used_sha256_key UNIQUE (used_sha256);
 
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.usage_months
     ADD CONSTRAINT usage_months_pkey PRIMARY KEY (month, user_id, engine);
 
@@ -808,6 +820,10 @@ CREATE UNIQUE INDEX passwords_by_email ON public.passwords USING btree (lower(em
 CREATE INDEX reviews_of_reviewer ON public.reviews USING btree (reviewer) WHERE (reviewer IS NOT NULL);
 
 CREATE INDEX sign_ins_of_user ON public.sign_ins USING btree (user_id);
+
+CREATE INDEX uploads_expiring ON public.uploads USING btree (expires_at);
+
+CREATE INDEX uploads_of_user ON public.uploads USING btree (user_id, expires_at);
 
 CREATE INDEX usage_by_time ON public.usage USING btree (ended_at);
 
@@ -933,6 +949,9 @@ ALTER TABLE ONLY public.reviews
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.usage
     ADD CONSTRAINT usage_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
 
@@ -1037,6 +1056,8 @@ ALTER TABLE public.reviews ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.schema_migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sign_ins ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.uploads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.usage ENABLE ROW LEVEL SECURITY;
 
@@ -1246,6 +1267,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.passwords TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.reviews TO service_role;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_ins TO service_role;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.uploads TO service_role;
 
 GRANT SELECT ON TABLE public.usage_months TO authenticated;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.usage_months TO service_role;

@@ -16,6 +16,7 @@ from app.jobs.reconciler import Reconciler
 from app.jobs.repository import Leftovers
 from app.storage import keys
 from app.storage.base import ObjectStore
+from app.uploads.service import forget_expired
 from app.usage.service import Usage
 from workers.options import Context
 
@@ -42,7 +43,7 @@ async def sweep(context: Context) -> None:
 
 
 async def tidy(pool: Pool, store: ObjectStore) -> None:
-    """Files of deleted and expired images, of killed runs, and results past their time."""
+    """Files of deleted and expired images, of killed runs, of unused uploads, and results past their time."""
     async with connection(pool) as conn:
         buried = await images.to_purge(conn, _AT_ONCE)
         results = await jobs.expired_results(conn, _AT_ONCE)
@@ -52,6 +53,7 @@ async def tidy(pool: Pool, store: ObjectStore) -> None:
     for job in killed:
         await _remove_leftovers(pool, store, job)
     await forget_old(pool)
+    await forget_expired(pool, store, _AT_ONCE)
     for job_id, key in results:
         await store.delete([key])
         async with connection(pool) as conn:

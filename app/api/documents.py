@@ -302,6 +302,16 @@ class DeedDocument(TypedDict):
     created_at: Time | None
 
 
+class UploadDocument(TypedDict):
+    """Send the bytes with `method` and `headers`, without credentials, to `url`; then name `upload_id`."""
+
+    upload_id: Id
+    url: Path
+    method: str
+    headers: dict[str, str]
+    expires_at: Time | None
+
+
 class DecisionDocument(TypedDict):
     engine: EngineName
     reason: str

@@ -37,7 +37,7 @@ async def add_image(request: Request[State]) -> Response:
     user = current_user(request)
     async with read_body(request, IMAGE_PART) as body:
         wanted = parse(StoreRequest, body.values)
-        image = await image_of(request.state, user, body, wanted.image_url, None)
+        image = await image_of(request.state, user, body, wanted)
     document = image_json(image)
     return JSONResponse(document, 201, {"Location": document["urls"]["self"]})
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.api.auth import limited
 from app.api.errors import BadParameter
-from app.api.params import Body
+from app.api.params import Body, SourceRequest, StoreRequest
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
 from app.images.types import Image
@@ -27,16 +27,20 @@ def file_limit() -> FileLimit:
 IMAGE_PART = {"image": file_limit()}
 
 
-async def image_of(state: State, user: UUID, body: Body, url: str | None, image_id: UUID | None) -> Image:
-    """Stored now, or found. Raises BadParameter, NotFound, what `probe` and the guarded client raise."""
-    match body.files.get("image"), url, image_id:
-        case Upload() as upload, None, None:
+async def image_of(state: State, user: UUID, body: Body, source: StoreRequest) -> Image:
+    """Stored now, or found. Raises BadParameter, NotFound, what `probe`, the guarded client and
+    UploadService.used raise."""
+    image_id = source.image_id if isinstance(source, SourceRequest) else None
+    match body.files.get("image"), source.image_url, source.upload_id, image_id:
+        case Upload() as upload, None, None, None:
             return await _stored(state, user, upload.path, upload.filename)
-        case None, str(), None:
+        case None, str() as url, None, None:
             return await _fetched(state, user, url)
-        case None, None, UUID():
+        case None, None, UUID() as upload_id, None:
+            return await _used(state, user, upload_id)
+        case None, None, None, UUID():
             return await state["images"].get(user, image_id)
-    raise BadParameter("send either a file as `image`, an `image_url` or an `image_id`")
+    raise BadParameter("send either a file as `image`, an `image_url`, an `upload_id` or an `image_id`")
 
 
 async def _fetched(state: State, user: UUID, url: str) -> Image:
@@ -44,6 +48,12 @@ async def _fetched(state: State, user: UUID, url: str) -> Image:
     with tempfile.TemporaryDirectory(dir=state["upload_dir"], ignore_cleanup_errors=True) as folder:
         file = await state["client"].fetch_image(url, Path(folder) / "image")
         return await _stored(state, user, file.path, file.name)
+
+
+async def _used(state: State, user: UUID, upload_id: UUID) -> Image:
+    """A second copy of its bytes, in the image's place, of what was looked at: nobody can swap that."""
+    async with state["uploads"].taken(), state["direct"].used(user, upload_id) as (path, filename):
+        return await _stored(state, user, path, filename)
 
 
 async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:

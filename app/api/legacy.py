@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
 from app.api.intake import IMAGE_PART, image_of
-from app.api.params import Body, JobRequest, StoreRequest, parse, read_body
+from app.api.params import Body, JobRequest, SourceRequest, parse, read_body
 from app.api.schemas import image_json
 from app.api.segment import create_job, webhook_of
 from app.api.serving import installed_model
@@ -25,10 +25,7 @@ from app.reviews.service import NO_MODEL
 from models.errors import ModelMissing
 
 
-class SendRequest(StoreRequest):
-    """A file, a URL or an image that is here."""
-
-    image_id: UUID | None = None
+class SendRequest(SourceRequest):
     asked: bool = False
     """A person sends it from the new editor, and knows the price."""
     note: str | None = Field(None, max_length=500)
@@ -50,7 +47,7 @@ async def upload(request: Request[State]) -> Response:
         await state["credits"].check(user, state["prices"].of_legacy(reason))
         if reason in UNASKED and not await state["flags"].take():
             raise BudgetSpent("ClippingMagic stands in no longer today; reload the page")
-        image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
+        image = await image_of(state, user, body, wanted)
         sent = await legacy.send(state["store"], image, reason, wanted.note)
     account = legacy.account
     document: dict[str, Any] = {

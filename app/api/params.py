@@ -48,16 +48,30 @@ class JobRequest(Params):
     """Empty: all of them."""
 
 
+class UploadRequest(Params):
+    filename: str | None = Field(None, max_length=255)
+
+
+class TokenQuery(Params):
+    token: str = Field(max_length=100)
+
+
 class StoreRequest(Params):
-    """Or a file."""
-
-    image_url: str | None = None
-
-
-class ImageRequest(StoreRequest, JobRequest):
     """One of the two, or a file."""
 
+    image_url: str | None = None
+    upload_id: UUID | None = None
+    """Of `POST /api/uploads`; it is gone once an image was made of it."""
+
+
+class SourceRequest(StoreRequest):
+    """One of the three, or a file."""
+
     image_id: UUID | None = None
+
+
+class ImageRequest(SourceRequest, JobRequest):
+    pass
 
 
 class EncodeRequest(ImageRequest):

@@ -85,7 +85,7 @@ async def create_job(request: Request[State], limits: Mapping[str, FileLimit], m
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = await parse_filled(state, user, EncodeRequest, body.values)
     webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
-    image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
+    image = await image_of(state, user, body, wanted)
     known = await _reused(state, image, model, auto=wanted.auto)
     result = known.as_result() if known else None
     params = EncodeParams(auto=wanted.auto)
@@ -95,9 +95,9 @@ async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:
 async def _remove_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = await parse_filled(state, user, RemoveRequest, body.values)
     webhook, model = webhook_of(state, wanted), await served_model(state, wanted.model)
-    if body.files or wanted.image_url:  # a new image is not paid yet: refused before it is fetched or kept
+    if wanted.image_id is None:  # a new image is not paid yet: refused before it is fetched or kept
         await state["credits"].check(user, state["prices"].sam2)
-    image = await image_of(state, user, body, wanted.image_url, wanted.image_id)
+    image = await image_of(state, user, body, wanted)
     params = RemoveParams(options=wanted.options)
     return NewJob(user, JobKind.REMOVE, model, image.id, params, webhook=webhook)
 

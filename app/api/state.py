@@ -26,6 +26,7 @@ from app.queue.arq_adapter import ArqDoorbell
 from app.reviews.service import Reviews
 from app.settings import Settings
 from app.storage.base import ObjectStore
+from app.uploads.service import UploadService
 from app.usage.service import Usage
 from app.webhooks.service import WebhookService
 from models.registry import Registry
@@ -60,6 +61,7 @@ class Lifespan(TypedDict):
     decoding: Decoding
     upload_dir: Path
     uploads: Slots
+    direct: UploadService
 
 
 class State(Lifespan):

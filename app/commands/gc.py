@@ -8,12 +8,16 @@ from app.images.service import purge
 from app.settings import Settings
 from app.storage.base import ObjectStore
 from app.storage.open import opened_store
+from app.uploads.service import forget_expired
 
 _AT_ONCE = 200
 
 
 def gc() -> tuple[int, int]:
-    """(images, files): expired or deleted images, and files whose owner is no more. Needs DATABASE_URL."""
+    """(images, files): expired or deleted images; files whose owner is no more, uploads that nobody used.
+
+    Needs DATABASE_URL.
+    """
 
     async def run(pool: Pool) -> tuple[int, int]:
         async with opened_store(Settings.load()) as store:
@@ -34,6 +38,8 @@ async def collect(pool: Pool, store: ObjectStore) -> tuple[int, int]:
             await purge(pool, store, user_id, image_id)
         buried += len(found)
     files = 0
+    while forgotten := await forget_expired(pool, store, _AT_ONCE):
+        files += forgotten
     async for keys in orphans(pool, store):
         await store.delete(keys)
         files += len(keys)

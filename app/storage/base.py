@@ -1,8 +1,9 @@
 """The one interface to bytes at rest. Implementations: local.py (a folder), supabase.py (a bucket)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,15 @@ class StoredObject:
     key: str
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUpload:
+    """A client may PUT the bytes of one new object there, with these headers and nothing else."""
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
 
 
 class ObjectStore(Protocol):
@@ -41,6 +51,13 @@ class ObjectStore(Protocol):
 
     async def signed_url(self, key: str, *, expires_s: int, filename: str | None = None) -> str | None:
         """A URL the client may fetch itself, or None where the web process must stream it."""
+        ...
+
+    async def signed_upload(self, key: str, content_type: str) -> SignedUpload | None:
+        """Where the client may send a new object itself, or None where the web process must take it.
+
+        Never over another object.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -26,6 +26,11 @@ def image(user_id: UUID, image_id: UUID, ext: str) -> str:
     return f"{image_prefix(user_id, image_id)}original.{ext}"
 
 
+def upload(user_id: UUID, upload_id: UUID) -> str:
+    """What a client sent directly, until an image is made of it."""
+    return f"{user_prefix(user_id)}uploads/{upload_id}"
+
+
 def batch_prefix(user_id: UUID, batch_id: UUID) -> str:
     return f"{user_prefix(user_id)}batches/{batch_id}/"
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from app.storage.base import StoredObject
+from app.storage.base import SignedUpload, StoredObject
 from app.storage.errors import ObjectMissing, StorageUnavailable
 
 _KEY = re.compile(r"(?!.*(?:^|/)\.)[\w.\-]+(?:/[\w.\-]+)*", re.ASCII)
@@ -68,6 +68,9 @@ class LocalStore:
         return await asyncio.to_thread(_keys, self.root, folder, prefix)
 
     async def signed_url(self, key: str, *, expires_s: int, filename: str | None = None) -> str | None:  # noqa: ARG002
+        return None
+
+    async def signed_upload(self, key: str, content_type: str) -> SignedUpload | None:  # noqa: ARG002
         return None
 
     async def close(self) -> None:

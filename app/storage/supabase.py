@@ -7,13 +7,16 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import jwt
+
 from app.storage import tus
-from app.storage.base import StoredObject
+from app.storage.base import SignedUpload, StoredObject
 from app.storage.errors import ObjectTaken, StorageUnavailable, UploadDamaged
 from app.storage.http import BeyondEnd, StorageHttp, object_path
 
@@ -98,6 +101,17 @@ class SupabaseStore:
         answer = await self._http.send("POST", path, json={"expiresIn": expires_s})
         url = f"{self._http.base}{answer.json()['signedURL']}"
         return f"{url}&download={quote(filename)}" if filename else url
+
+    async def signed_upload(self, key: str, content_type: str) -> SignedUpload | None:
+        """The project says for how long, two hours as a rule. Raises as StorageHttp.send, ObjectTaken."""
+        path = object_path("object/upload/sign", self._bucket, key)
+        answer = (await self._http.send("POST", path, headers={"x-upsert": "false"})).json()
+        claims = jwt.decode(answer["token"], options={"verify_signature": False})
+        return SignedUpload(
+            f"{self._http.base}{answer['url']}",
+            {"Content-Type": content_type, "x-upsert": "false"},
+            datetime.fromtimestamp(claims["exp"], UTC),
+        )
 
     async def _upload(self, key: str, source: Path, size: int, content_type: str) -> None:
         if size > tus.CHUNK_BYTES:

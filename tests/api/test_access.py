@@ -103,6 +103,8 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("GET", "/api/images/{image_id:uuid}/working"): READ,
     ("GET", "/api/images/{image_id:uuid}/embedding"): READ,
     ("GET", "/api/images/{image_id:uuid}/auto-mask"): READ,
+    ("POST", "/api/uploads"): WRITE,
+    ("PUT", "/api/uploads/{upload_id:uuid}/file"): ANYBODY,  # who holds its token
     ("GET", "/api/webhooks"): READ,
     ("POST", "/api/webhooks"): WRITE,
     ("POST", "/api/webhooks/rotate-secret"): WRITE,

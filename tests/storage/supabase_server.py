@@ -8,11 +8,13 @@ import base64
 import hashlib
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import jwt
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -22,6 +24,7 @@ from tests.stack import answering
 
 KEY = "the-service-role-key-of-the-tests"
 BUCKET = "cutout"
+SIGNED_UPLOAD = "/storage/v1/object/upload/sign/{bucket}/{key:path}"
 
 
 @dataclass
@@ -54,6 +57,8 @@ class SupabaseServer:
             Route("/storage/v1/object/authenticated/{bucket}/{key:path}", self._told(self.download)),
             Route("/storage/v1/object/sign/{bucket}/{key:path}", self._told(self.sign), methods=["POST"]),
             Route("/storage/v1/object/sign/{bucket}/{key:path}", self.signed),
+            Route(SIGNED_UPLOAD, self._told(self.sign_upload), methods=["POST"]),
+            Route(SIGNED_UPLOAD, self.signed_upload, methods=["PUT"]),
             Route("/storage/v1/object/list/{bucket}", self._told(self.list), methods=["POST"]),
             Route("/storage/v1/upload/resumable", self._told(self.begin), methods=["POST"]),
             Route(
@@ -159,6 +164,28 @@ class SupabaseServer:
         name = request.query_params.get("download")
         headers = {"Content-Disposition": f'attachment; filename="{name}"'} if name else {}
         return Response(content, 200 if int(request.query_params["token"]) > 0 else 400, headers, kind)
+
+    async def sign_upload(self, request: Request) -> Response:
+        key = request.path_params["key"]
+        if refused := self._refused(key, 0):
+            return refused
+        claims = {"url": f"{BUCKET}/{key}", "upsert": False, "exp": int(time.time()) + 7200}
+        token = jwt.encode(claims, KEY, "HS256")
+        return JSONResponse({"url": f"/object/upload/sign/{BUCKET}/{key}?token={token}", "token": token})
+
+    async def signed_upload(self, request: Request) -> Response:
+        """Without any other credentials."""
+        key, content = request.path_params["key"], await request.body()
+        try:
+            claims = jwt.decode(request.query_params["token"], KEY, ["HS256"])
+        except jwt.PyJWTError as error:
+            return refusal(400, "InvalidJWT", str(error))
+        if claims["url"] != f"{BUCKET}/{key}":
+            return refusal(400, "InvalidSignature", "The URL does not match the signature")
+        if refused := self._refused(key, len(content)):
+            return refused
+        self.objects[key] = (content, request.headers["content-type"])
+        return JSONResponse({"Key": f"{BUCKET}/{key}"})
 
     async def list(self, request: Request) -> Response:
         wanted = await request.json()

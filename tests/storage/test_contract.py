@@ -7,12 +7,14 @@ empty private bucket; what the tests put there they delete.
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.storage.base import ObjectStore
-from app.storage.errors import ObjectMissing
+from app.storage.errors import ObjectMissing, ObjectTaken
 from app.storage.http import StorageHttp
 from app.storage.local import LocalStore
 from app.storage.supabase import SupabaseStore
@@ -98,6 +100,27 @@ async def test_listing_by_prefix(store: ObjectStore, source: Path) -> None:
     source.write_bytes(b"x")
     await asyncio.gather(*(store.put(key, source, "text/plain") for key in many))
     assert await store.list("many/") == many
+
+
+async def test_a_client_sends_an_object_itself(store: ObjectStore) -> None:
+    """Where it cannot, the web process must: then there is no URL."""
+    signed = await store.signed_upload("u/direct", "image/png")
+    if signed is None:
+        assert isinstance(store, LocalStore)
+        return
+    assert signed.expires_at > datetime.now(UTC)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.put(signed.url, content=b"a photo", headers=signed.headers)).status_code == 200
+        assert await content(store, "u/direct") == b"a photo"
+        again = await client.put(signed.url, content=b"another", headers=signed.headers)
+        elsewhere = await client.put(
+            signed.url.replace("direct", "other"), content=b"x", headers=signed.headers
+        )
+    assert again.json()["statusCode"] == "409"
+    assert elsewhere.is_error
+    assert await content(store, "u/direct") == b"a photo"
+    with pytest.raises(ObjectTaken):
+        await store.signed_upload("u/direct", "image/png")
 
 
 async def test_deleting_is_safe_to_repeat(store: ObjectStore, source: Path) -> None:

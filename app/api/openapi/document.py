@@ -136,7 +136,7 @@ def _operation(call: Call, schemas: _Schemas) -> Schema:
         "parameters": [*_in_path(call.path), *_in_query(operation, schemas), *_in_header(operation)],
         "responses": _answers(call, schemas),
     }
-    if operation.body is not None or operation.parts:
+    if operation.takes_body:
         found["requestBody"] = _body(operation, schemas)
     if call.need is not None:
         found["security"] = [{"key": []}, {"token": []}]
@@ -186,6 +186,8 @@ def _body(operation: Operation, schemas: _Schemas) -> Schema:
         if operation.examples:
             examples = {name: {"value": value} for name, value in operation.examples.items()}
             content["application/json"]["examples"] = examples
+    if operation.binary:
+        content[operation.binary] = {"schema": {"type": "string", "format": "binary"}}
     if operation.parts:
         content["multipart/form-data"] = _form(operation, schemas)
     if operation.urlencoded and model is not None:
@@ -245,7 +247,7 @@ def _errors(call: Call) -> dict[int, list[Error]]:
     errors: list[Error] = [*OF_EVERY_CALL, *operation.errors]
     if call.need is not None:
         errors += OF_GUARDED_CALLS
-    if operation.body is not None or operation.parts:
+    if operation.takes_body:
         errors += OF_BODIES
     if any(isinstance(answer, File) and answer.ranges for answer in operation.answers.values()):
         errors.append(RangeUnsatisfiable)

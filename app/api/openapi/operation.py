@@ -42,6 +42,8 @@ class Operation:
     body: type[BaseModel] | None = None
     parts: tuple[str, ...] = ()
     """Files of a multipart body, whose fields are those of `body`."""
+    binary: str | None = None
+    """The media type of a body that is bytes."""
     urlencoded: bool = False
     """The same fields as text, without files."""
     answers: Mapping[Any, Any] = field(default_factory=dict)
@@ -55,3 +57,7 @@ class Operation:
     """Takes `Prefer: wait=N`."""
     examples: Mapping[str, Any] = field(default_factory=dict)
     """Bodies by name."""
+
+    @property
+    def takes_body(self) -> bool:
+        return self.body is not None or bool(self.parts) or self.binary is not None

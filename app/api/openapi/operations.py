@@ -42,6 +42,7 @@ from app.legacy.errors import LegacyImageNotFound, LegacyNotConfigured
 from app.net import errors as net
 from app.segmentation.errors import MarkOutsideImage, MaskAspect, MaskUnreadable
 from app.storage.errors import StorageUnavailable
+from app.uploads.errors import TooManyOpenUploads, UploadIncomplete, UploadNotFound, UploadTaken
 from app.webhooks.errors import DeliveryNotFound, TooManyWebhooks, WebhookDisabled, WebhookNotFound
 from app.webhooks.types import EndpointChange
 
@@ -64,8 +65,10 @@ IMAGE: Final[tuple[Error, ...]] = (
     net.UrlTooLarge,
     net.UrlAnswerUnusable,
     StorageUnavailable,
+    UploadNotFound,
+    UploadIncomplete,
 )
-"""What can be wrong with a file, or with a URL."""
+"""What can be wrong with a file, an upload, or with a URL."""
 LEGACY: Final[tuple[Error, ...]] = (
     LegacyImageRefused,
     LegacyBusy,
@@ -277,6 +280,17 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         query=params.EventsQuery,
         answers={OK: Events(d.JobDocument)},
         errors=(BadEventId, TooManyListeners),
+    ),
+    ("POST", "/api/uploads"): Operation(
+        body=params.UploadRequest,
+        answers={CREATED: d.UploadDocument},
+        errors=(TooManyOpenUploads, StorageUnavailable),
+    ),
+    ("PUT", "/api/uploads/{upload_id:uuid}/file"): Operation(
+        query=params.TokenQuery,
+        binary="application/octet-stream",
+        answers={EMPTY: None},
+        errors=(UploadNotFound, UploadTaken, imaging.TooLargeBytes, imaging.EmptyFile, StorageUnavailable),
     ),
     ("GET", "/api/images"): Operation(
         query=params.ListQuery, answers={OK: d.PageDocument[d.ImageDocument]}, errors=(BadCursor,)

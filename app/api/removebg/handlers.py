@@ -11,7 +11,7 @@ from app.api.auth import current_user
 from app.api.errors import NoResult
 from app.api.files import FileView, serve, stored
 from app.api.intake import image_of
-from app.api.params import Body, NoParams, query
+from app.api.params import Body, NoParams, StoreRequest, query
 from app.api.removebg.body import read
 from app.api.removebg.errors import Failed, MissingSource, MultipleSources, Overdue
 from app.api.removebg.params import RemovebgRequest, options_of, parse
@@ -63,7 +63,8 @@ async def account(request: Request[State]) -> Response:
 
 async def _stored(state: State, user: UUID, body: Body, url: str | None, names: tuple[str, ...]) -> Image:
     upload = next((body.files[name] for name in names if name in body.files), None)
-    return await image_of(state, user, Body({}, {"image": upload} if upload else {}), url, None)
+    files = {"image": upload} if upload else {}
+    return await image_of(state, user, Body({}, files), StoreRequest(image_url=url))
 
 
 def _one_source(body: Body, wanted: RemovebgRequest) -> None:
