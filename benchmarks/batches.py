@@ -4,7 +4,7 @@
 
 500 files in one ZIP, twenty different photos among them (bytes that were encoded before are not encoded
 again), 5 % broken. Each of `mask`, `web` and `embed` is killed once by SIGKILL. Meanwhile one client encodes
-photos of its own, one after the other, as it did before the batch.
+photos of its own, one after the other, as it did before the batch and does while the batch is paused.
 """
 
 import asyncio
@@ -41,6 +41,8 @@ MOST_TIMES_IDLE = 2.0
 MOST_GROWTH = 40_000_000
 """Bytes of `web`, from its first request to its end: two chunks of a ZIP and the pages of a list."""
 SIDE = 320
+_BUSY, _IDLE = 5, 2
+"""Encodes beside the batch, and then in a pause of it, in turn."""
 _LOOK_S = 1.0
 """Between two encodes: a person looks at what they got."""
 _MOVE = 24
@@ -55,7 +57,7 @@ class Plan:
     """Encodes before the batch, and then somebody works beside it; 0: nobody does."""
     kills: tuple[tuple[float, str], ...] = ((0.2, "mask"), (0.45, "web"), (0.7, "embed"))
     """At this share of the items the process is killed."""
-    patience_s: float = 600
+    patience_s: float = 900
 
 
 FULL = Plan(500, 20, 12)
@@ -89,12 +91,8 @@ async def run(plan: Plan) -> Figures:
             made = (await client.post("/api/batches", files=files, data=data)).raise_for_status().json()
             memory = Memory()
             async with _beside(_watch(memory, product), _kill(plan, client, made, product)) as (_, killer):
-                busy: list[float] = []
                 async with asyncio.timeout(plan.patience_s):
-                    while (batch := await _get(client, made))["status"] != "completed":
-                        if plan.idle:
-                            busy.append(await _encode(client, 1000 + len(busy)))
-                        await asyncio.sleep(_LOOK_S)
+                    batch, busy = await _work_beside(client, made, plan, idle)
                 seconds = time.perf_counter() - begun
                 killed = await killer
                 answer = (await client.get(batch["urls"]["result"])).raise_for_status()
@@ -156,6 +154,36 @@ async def _encode(client: httpx.AsyncClient, number: int) -> float:
             )
             assert job["status"] == "succeeded", job
             return time.perf_counter() - begun
+        await asyncio.sleep(0.05)
+
+
+async def _work_beside(
+    client: httpx.AsyncClient, made: dict[str, Any], plan: Plan, idle: list[float]
+) -> tuple[dict[str, Any], list[float]]:
+    """The batch at its end, and what encodes took beside it; those that go to `idle` are made in its pauses,
+    so that whatever else this machine does meanwhile is in both."""
+    busy: list[float] = []
+    while (batch := await _get(client, made))["status"] != "completed":
+        if not plan.idle:
+            await asyncio.sleep(_LOOK_S)
+            continue
+        for _ in range(_BUSY):
+            busy.append(await _encode(client, 1000 + len(busy)))
+            await asyncio.sleep(_LOOK_S)
+        if await _changed(client, made, "pause"):
+            while (await _get(client, made))["counts"]["processing"]:
+                await asyncio.sleep(0.1)
+            for _ in range(_IDLE):
+                idle.append(await _encode(client, 5000 + len(idle)))
+            await _changed(client, made, "resume")
+    return batch, busy
+
+
+async def _changed(client: httpx.AsyncClient, batch: dict[str, Any], change: str) -> bool:
+    """False: the batch has ended."""
+    while True:
+        with suppress(httpx.TransportError):
+            return (await client.post(batch["urls"][change])).is_success
         await asyncio.sleep(0.05)
 
 
