@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.segmentation.marks import Mark, MarkKind
+from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import LOGIT_LIMIT, FloatImage, SoftMask
-from app.segmentation.prompts import Clicks, check_inside, clicks, prompts
+from app.segmentation.obey import enforced, local_change, remembering, touched
+from app.segmentation.prompts import Clicks, check_inside, clicks, prompts, stroke_points
 from app.segmentation.resample import resample
-from app.segmentation.spaces import MASK_SIDE, Frame
+from app.segmentation.spaces import MASK_SIDE, Frame, ImagePoints, MaskPoints
+from app.segmentation.spread import deepest_points
 from models.sessions.base import Decoder, Embedding
 
 # The decoder's own choice, predicted IoU, is a part of the subject too often. Mean IoU of `lite`,
@@ -48,23 +50,32 @@ def choose(
     frame: Frame,
     *,
     fed: bool,
+    among: NDArray[np.bool_],
     dynamic: tuple[float, float] | None,
 ) -> int:
-    """Which of the four masks ([4, 256, 256], [4]) to take; `fed`: with the logits of an earlier mask.
+    """Which of the four masks ([4, 256, 256], [4]) to take of those that may be, `among` [4].
+
+    `fed`: with the logits of an earlier mask.
 
     A single click is ambiguous (part, object, group): the likeliest whole object of the three multimask
     outputs. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the single-mask output, unless it is
     unstable (_dynamic_multimask_via_stability in its mask_decoder.py); without, the likeliest object of all
     four that obeys the clicks.
     """
+    multimask = among & [False, True, True, True]
     if said.single and not fed:
-        return 1 + int(np.argmax(object_scores(logits[1:], iou[1:], frame)))
+        return _best(object_scores(logits, iou, frame), multimask)
     if dynamic is None:
         scores = object_scores(logits, iou, frame) + OBEDIENCE_WEIGHT * obedience(logits, said, frame)
         scores[0] += SINGLE_BONUS
-        return int(np.argmax(scores))
+        return _best(scores, among)
     delta, threshold = dynamic
-    return 0 if stability(logits[0], delta) >= threshold else 1 + int(np.argmax(iou[1:]))
+    stable = stability(logits[0], delta) >= threshold
+    return 0 if among[0] and (stable or not multimask.any()) else _best(iou, multimask)
+
+
+def _best(scores: NDArray[np.floating], among: NDArray[np.bool_]) -> int:
+    return int(np.argmax(np.where(among, scores, -np.inf)))
 
 
 def object_scores(logits: FloatImage, iou: NDArray[np.float32], frame: Frame) -> NDArray[np.float64]:
@@ -93,7 +104,8 @@ def obedience(logits: FloatImage, said: Clicks, frame: Frame) -> NDArray[np.floa
 def replay(decoder: Decoder, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:
     """The mask after `marks` were drawn one by one over `start` (None: nothing), each fed the logits before.
 
-    Raises MarkOutsideImage. Strokes as hard constraints are not applied here (see strokes.py).
+    Points and strokes are hard constraints: what they touch is as they say, and what they do not support
+    stays as it was (obey.py). Raises MarkOutsideImage.
     """
     frame = Frame.of(embedding.image_size, decoder.fit)
     check_inside(marks, frame.image)
@@ -106,22 +118,57 @@ def replay(decoder: Decoder, embedding: Embedding, marks: Sequence[Mark], start:
 def _after(
     decoder: Decoder, embedding: Embedding, frame: Frame, marks: Sequence[Mark], before: FloatImage | None
 ) -> FloatImage | None:
+    if before is None or marks[-1].kind is MarkKind.BOX:
+        # a box names a subject anew; old logits would hold the decoder to the old one
+        return _anew(decoder, embedding, frame, marks)
+    return _corrected(decoder, embedding, frame, marks, before)
+
+
+def _anew(decoder: Decoder, embedding: Embedding, frame: Frame, marks: Sequence[Mark]) -> FloatImage | None:
     said = clicks(marks, frame.image)
-    if before is None and not said.positive:
+    if not said.positive:
         return None  # only "remove" over nothing: nothing stays nothing
-    if marks[-1].kind is MarkKind.BOX:
-        before = None  # a box names a subject anew; old logits would hold the decoder to the old one
-    prompt = prompts(said, frame, before)
-    output = decoder.decode(embedding, prompt)
-    best = choose(
-        output.logits[0],
-        output.iou[0],
-        said,
-        frame,
-        fed=before is not None,
-        dynamic=decoder.dynamic_multimask,
-    )
-    return np.asarray(np.clip(output.logits[0, best], -LOGIT_LIMIT, LOGIT_LIMIT), np.float32)
+    output = decoder.decode(embedding, prompts(said, frame))
+    every = np.ones(output.iou.shape[1], np.bool_)
+    rule = decoder.dynamic_multimask
+    best = choose(output.logits[0], output.iou[0], said, frame, fed=False, among=every, dynamic=rule)
+    width, height = frame.mask_content()
+    return _obeying(output.logits[0, best, :height, :width], marks, frame)
+
+
+def _corrected(
+    decoder: Decoder, embedding: Embedding, frame: Frame, marks: Sequence[Mark], before: FloatImage
+) -> FloatImage:
+    """`before` with what the last mark, a point or a stroke, changes."""
+    keep = marks[-1].label is Label.KEEP
+    width, height = frame.mask_content()
+    seen = before[:height, :width]
+    wrong = (touched(marks[-1:], frame) != 0) & ((seen <= 0) if keep else (seen > 0))
+    if not wrong.any():
+        return before
+    said = clicks(marks, frame.image, last=_asked(marks[-1], wrong, frame))
+    output = decoder.decode(embedding, prompts(said, frame, before))
+    logits = output.logits[0]
+    now = logits[:, :height, :width]
+    willing = ((now > 0 if keep else now <= 0) & wrong).any(axis=(-2, -1)) & remembering(now, seen, keep=keep)
+    changed = seen
+    if willing.any():
+        rule = decoder.dynamic_multimask
+        best = choose(logits, output.iou[0], said, frame, fed=True, among=willing, dynamic=rule)
+        changed = local_change(seen, now[best], wrong, keep=keep)
+    return _obeying(changed, marks, frame)
+
+
+def _asked(mark: Mark, wrong: NDArray[np.bool_], frame: Frame) -> ImagePoints:
+    """Where to ask the decoder for `mark`: inside what is wrong, as many points as its length is worth."""
+    if mark.kind is MarkKind.POINT:
+        return ImagePoints(np.array(mark.points, np.float64))
+    return frame.from_mask(MaskPoints(deepest_points(wrong, stroke_points(mark, frame.image))))
+
+
+def _obeying(logits: FloatImage, marks: Sequence[Mark], frame: Frame) -> FloatImage:
+    """[h, w] over the image → [256, 256] as it will be fed back, with what the marks decide."""
+    return framed(enforced(logits, touched(marks, frame)))
 
 
 def nothing() -> FloatImage:
@@ -133,8 +180,13 @@ def to_mask_space(mask: SoftMask, frame: Frame) -> FloatImage:
     """`mask` as the decoder wants it back: float32 [256, 256], the padding surely background."""
     if mask.logits.shape == (MASK_SIDE, MASK_SIDE) and mask.scale == frame.mask_scale:
         return mask.logits
-    width, height = frame.mask_content()
-    logits = nothing()
     step = (mask.scale[0] / frame.mask_scale[0], mask.scale[1] / frame.mask_scale[1])
-    logits[:height, :width] = resample(mask.logits, (width, height), step)
-    return logits
+    return framed(resample(mask.logits, frame.mask_content(), step))
+
+
+def framed(logits: FloatImage) -> FloatImage:
+    """[h, w] over the image → [256, 256], clamped, the padding surely background."""
+    height, width = logits.shape
+    whole = nothing()
+    whole[:height, :width] = np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)
+    return whole

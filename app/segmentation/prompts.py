@@ -53,15 +53,18 @@ def check_inside(marks: Sequence[Mark], image: Size) -> None:
                 )
 
 
-def clicks(marks: Sequence[Mark], image: Size) -> Clicks:
-    """The last box, and the points of the latest marks up to MAX_PROMPT_POINTS, in drawing order."""
-    spacing = STROKE_SPACING * max(image)
+def clicks(marks: Sequence[Mark], image: Size, last: ImagePoints | None = None) -> Clicks:
+    """The last box, and the points of the latest marks up to MAX_PROMPT_POINTS, in drawing order.
+
+    `last`: points of the last mark better than those spread along it.
+    """
     points: list[Points] = []
     labels: list[bool] = []
     for mark in reversed(marks):
         if mark.kind is MarkKind.BOX:
             continue
-        drawn = spread(np.array(mark.points, np.float64), spacing)
+        asked = last is not None and mark is marks[-1]
+        drawn = last if asked and last is not None else spread(_line(mark), stroke_points(mark, image))
         room = MAX_PROMPT_POINTS - len(labels)
         points.append(drawn[:room][::-1])
         labels += [mark.label is Label.KEEP] * len(drawn[:room])
@@ -70,14 +73,26 @@ def clicks(marks: Sequence[Mark], image: Size) -> Clicks:
     return Clicks(ImagePoints(stacked), tuple(labels[::-1]), _ordered_box(boxes[-1]) if boxes else None)
 
 
-def spread(stroke: Points, spacing: float) -> Points:
-    """At most MAX_STROKE_POINTS points of a polyline [n, 2], at equal arc lengths."""
-    steps = np.hypot(*np.diff(stroke, axis=0).T)
-    walked = np.concatenate([[0.0], np.cumsum(steps)])
-    length = float(walked[-1])
-    count = int(np.clip(1 + length // spacing, 1, MAX_STROKE_POINTS))
-    at = (np.arange(count) + 0.5) / count * length
+def stroke_points(mark: Mark, image: Size) -> int:
+    """How many points a mark is worth, by its length."""
+    length = float(_walked(_line(mark))[-1])
+    return int(np.clip(1 + length // (STROKE_SPACING * max(image)), 1, MAX_STROKE_POINTS))
+
+
+def spread(stroke: Points, count: int) -> Points:
+    """`count` points of a polyline [n, 2], at equal arc lengths."""
+    walked = _walked(stroke)
+    at = (np.arange(count) + 0.5) / count * walked[-1]
     return np.stack([np.interp(at, walked, stroke[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _line(mark: Mark) -> Points:
+    return np.array(mark.points, np.float64)
+
+
+def _walked(line: Points) -> Points:
+    """[n]: length of the polyline up to each of its points."""
+    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
 
 
 def prompts(said: Clicks, frame: Frame, mask_input: np.ndarray | None = None) -> Prompts:

@@ -88,7 +88,7 @@ def test_removing_from_nothing_leaves_nothing(lite_model: Model) -> None:
 def test_each_mark_is_decoded_with_the_logits_before_it(lite_model: Model) -> None:
     recording = Recording(lite_model)
     embedding = _embedding(lite_model, COFFEE)
-    replay(recording, embedding, [keep(300, 150), keep(120, 200)], None)
+    replay(recording, embedding, [keep(300, 150), keep(40, 60)], None)
     first, second = recording.asked
     assert first.mask_input is None
     assert first.labels.tolist() == [[1]]
@@ -106,8 +106,29 @@ def test_no_marks_leave_the_start_as_it_is(lite_model: Model) -> None:
 
 def test_a_thousand_marks_are_a_bounded_number_of_decodes(lite_model: Model) -> None:
     recording = Recording(lite_model)
-    replay(recording, _embedding(lite_model, COFFEE), [keep(300, 150 + i / 100) for i in range(1000)], None)
+    marks = [(keep if i % 2 else remove)(300, 150 + i / 100) for i in range(1001)]
+    replay(recording, _embedding(lite_model, COFFEE), marks, None)
     assert len(recording.asked) == MAX_REPLAY
+
+
+def test_a_mark_that_agrees_with_the_mask_changes_nothing(lite_model: Model) -> None:
+    embedding = _embedding(lite_model, COFFEE)
+    recording = Recording(lite_model)
+    once = replay(lite_model, embedding, [keep(300, 150)], None)
+    again = replay(recording, embedding, [keep(300, 150), keep(302, 152)], None)
+    np.testing.assert_array_equal(again.logits > 0, once.logits > 0)
+    assert len(recording.asked) == 1
+
+
+def test_a_stroke_asks_where_the_mask_is_wrong(lite_model: Model) -> None:
+    recording = Recording(lite_model)
+    line = Mark(kind=MarkKind.STROKE, points=((300, 150), (60, 60)), radius=6)
+    before = replay(lite_model, _embedding(lite_model, COFFEE), [keep(300, 150)], None)
+    replay(recording, _embedding(lite_model, COFFEE), [keep(300, 150), line], None)
+    asked = recording.asked[-1].coords[0, 1:]
+    assert 1 <= len(asked) <= 3
+    for x, y in asked:
+        assert before.logits[int(y / 4), int(x / 4)] <= 0
 
 
 def test_marks_outside_are_refused(lite_model: Model) -> None:
@@ -132,6 +153,7 @@ def test_the_mask_chosen_is_the_golden_one(case: dict[str, Any]) -> None:
         said,
         Frame.of((width, height), Fit.PAD),
         fed=case["fed"],
+        among=np.array(case.get("among", [True] * 4)),
         dynamic=None if dynamic is None else (dynamic[0], dynamic[1]),
     )
     assert chosen == case["chosen"]

@@ -69,7 +69,7 @@ def test_a_dab_is_one_point() -> None:
 @given(st.lists(st.tuples(st.floats(0, 800), st.floats(0, 600)), min_size=1, max_size=50))
 def test_spread_points_lie_within_the_stroke(path: list[tuple[float, float]]) -> None:
     line = np.array(path)
-    found = spread(line, 96)
+    found = spread(line, 3)
     assert 1 <= len(found) <= MAX_STROKE_POINTS
     assert (found >= line.min(axis=0) - 1e-6).all()
     assert (found <= line.max(axis=0) + 1e-6).all()

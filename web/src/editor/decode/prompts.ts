@@ -38,14 +38,17 @@ export function isPositive(clicks: Clicks): boolean {
   return clicks.box !== null || clicks.keep.includes(true)
 }
 
-/** The last box, and the points of the latest marks up to MAX_PROMPT_POINTS, in the order they were drawn. */
-export function clicksOf(marks: readonly Mark[], frame: Frame): Clicks {
-  const spacing = STROKE_SPACING * Math.max(frame.image.width, frame.image.height)
+/**
+ * The last box, and the points of the latest marks up to MAX_PROMPT_POINTS, in the order they were drawn. `last`: points of the
+ * last mark better than those spread along it.
+ */
+export function clicksOf(marks: readonly Mark[], frame: Frame, last?: readonly ImagePoint[]): Clicks {
   const points: ImagePoint[] = []
   const keep: boolean[] = []
   for (const mark of marks.toReversed()) {
     if (mark.kind === 'box') continue
-    const drawn = spread(mark.points, spacing).slice(0, MAX_PROMPT_POINTS - keep.length)
+    const asked = mark === marks.at(-1) ? last : undefined
+    const drawn = (asked ?? spread(mark.points, strokePoints(mark, frame))).slice(0, MAX_PROMPT_POINTS - keep.length)
     points.unshift(...drawn)
     keep.unshift(...drawn.map(() => mark.label === 'keep'))
   }
@@ -53,12 +56,23 @@ export function clicksOf(marks: readonly Mark[], frame: Frame): Clicks {
   return { points, keep, box: a && b ? boxOf(a, b) : null }
 }
 
-/** At most MAX_STROKE_POINTS points of a polyline, at equal arc lengths from each other and its ends. */
-export function spread(stroke: readonly ImagePoint[], spacing: number): ImagePoint[] {
+/** How many points a mark is worth, by its length. */
+export function strokePoints(mark: Mark, frame: Frame): number {
+  const spacing = STROKE_SPACING * Math.max(frame.image.width, frame.image.height)
+  return Math.min(MAX_STROKE_POINTS, 1 + Math.floor((walkedAlong(mark.points).at(-1) ?? 0) / spacing))
+}
+
+/** Length of a polyline up to each of its points. */
+function walkedAlong(stroke: readonly ImagePoint[]): number[] {
   const walked = [0]
   stroke.slice(1).forEach((p, i) => walked.push((walked[i] ?? 0) + distance(stroke[i] ?? p, p)))
+  return walked
+}
+
+/** `count` points of a polyline, at equal arc lengths from each other and its ends. */
+export function spread(stroke: readonly ImagePoint[], count: number): ImagePoint[] {
+  const walked = walkedAlong(stroke)
   const length = walked.at(-1) ?? 0
-  const count = Math.min(MAX_STROKE_POINTS, 1 + Math.floor(length / spacing))
   return Array.from({ length: count }, (_, i) => along(stroke, walked, ((i + 0.5) / count) * length))
 }
 

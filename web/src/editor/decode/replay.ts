@@ -4,11 +4,13 @@
  */
 import type { Start } from '../document/history'
 import type { Mark } from '../document/marks'
-import { MASK_SIDE, maskContent, maskScale, type Frame } from '../geometry/frame'
-import type { Size } from '../geometry/spaces'
+import { MASK_SIDE, maskContent, maskScale, maskToImage, type Frame } from '../geometry/frame'
+import type { ImagePoint, Size } from '../geometry/spaces'
 import { choose, type DynamicMultimask } from './choose'
 import { nothing, take } from './masks'
-import { clicksOf, isPositive, promptOf, type Prompt } from './prompts'
+import { enforced, localChange, remembering, touched } from './obey'
+import { clicksOf, isPositive, promptOf, strokePoints, type Prompt } from './prompts'
+import { deepestPoints, type Region } from './regions'
 import { resample } from './resample'
 
 /** Runs the graph once: logits [4, 256, 256] and predicted IoU [4]. */
@@ -52,12 +54,52 @@ export class Replay {
   }
 
   private async decode(marks: readonly Mark[], before: Float32Array | null): Promise<Float32Array | null> {
-    const clicks = clicksOf(marks, this.frame)
-    if (!before && !isPositive(clicks)) return null // only "remove" over nothing: nothing stays nothing
+    const last = marks.at(-1)
     // A box names a subject anew; old logits would hold the decoder to the old one.
-    const fed = marks.at(-1)?.kind === 'box' ? null : before
-    const output = await this.run(promptOf(clicks, this.frame), fed)
-    return take(output.logits, choose(output.logits, output.iou, clicks, this.frame, fed !== null, this.dynamic))
+    if (!before || !last || last.kind === 'box') return this.anew(marks)
+    return this.corrected(marks, last, before)
+  }
+
+  private async anew(marks: readonly Mark[]): Promise<Float32Array | null> {
+    const { frame } = this
+    const clicks = clicksOf(marks, frame)
+    if (!isPositive(clicks)) return null // only "remove" over nothing: nothing stays nothing
+    const output = await this.run(promptOf(clicks, frame), null)
+    const best = choose(output.logits, output.iou, clicks, frame, false, this.dynamic)
+    return this.obeying(crop(take(output.logits, best), this.size), marks)
+  }
+
+  /** `before` with what the last mark, a point or a stroke, changes. */
+  private async corrected(marks: readonly Mark[], last: Mark, before: Float32Array): Promise<Float32Array> {
+    const { frame, size } = this
+    const keep = last.label === 'keep'
+    const seen = crop(before, size)
+    const wrong = Uint8Array.from(touched([last], frame), (mark, i) => (mark !== 0 && (seen[i] ?? 0) > 0 !== keep ? 1 : 0))
+    if (!wrong.includes(1)) return before
+    const clicks = clicksOf(marks, frame, this.asked(last, wrong))
+    const output = await this.run(promptOf(clicks, frame), before)
+    const answers = Array.from(output.iou, (_, i) => crop(take(output.logits, i), size))
+    const willing = [...answers.keys()].filter((i) => {
+      const answer = answers[i] ?? seen
+      return wrong.some((asked, pixel) => asked === 1 && (answer[pixel] ?? 0) > 0 === keep) && remembering(answer, seen, keep)
+    })
+    if (willing.length === 0) return this.obeying(seen, marks)
+    const best = choose(output.logits, output.iou, clicks, frame, true, this.dynamic, willing)
+    return this.obeying(localChange(seen, answers[best] ?? seen, wrong, keep, size), marks)
+  }
+
+  /** Where to ask the decoder for a mark: inside what is wrong, as many points as its length is worth. */
+  private asked(mark: Mark, wrong: Region): readonly ImagePoint[] {
+    if (mark.kind === 'point') return mark.points
+    return deepestPoints(wrong, this.size, strokePoints(mark, this.frame)).map((p) => maskToImage(this.frame, p))
+  }
+
+  private obeying(logits: Float32Array, marks: readonly Mark[]): Float32Array {
+    return framed(enforced(logits, touched(marks, this.frame)), this.size)
+  }
+
+  private get size(): Size {
+    return maskContent(this.frame)
   }
 
   private longestKnown(marks: readonly Mark[], start: Start): number {
@@ -86,10 +128,19 @@ export function toMaskSpace(logits: Float32Array, size: Size, frame: Frame): Flo
   const content = maskContent(frame)
   const scale = maskScale(frame)
   const step = { x: size.width / frame.image.width / scale.x, y: size.height / frame.image.height / scale.y }
-  const inner = resample(logits, size, content, step)
+  return framed(resample(logits, size, content, step), content)
+}
+
+/** [256, 256] → the image's part of it. */
+function crop(logits: Float32Array, { width, height }: Size): Float32Array {
+  const out = new Float32Array(width * height)
+  for (let y = 0; y < height; y++) out.set(logits.subarray(y * MASK_SIDE, y * MASK_SIDE + width), y * width)
+  return out
+}
+
+/** The image's part → [256, 256], the padding surely background. */
+function framed(logits: Float32Array, { width, height }: Size): Float32Array {
   const out = nothing()
-  for (let y = 0; y < content.height; y++) {
-    out.set(inner.subarray(y * content.width, (y + 1) * content.width), y * MASK_SIDE)
-  }
+  for (let y = 0; y < height; y++) out.set(logits.subarray(y * width, (y + 1) * width), y * MASK_SIDE)
   return out
 }

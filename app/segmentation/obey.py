@@ -1,0 +1,92 @@
+"""Marks that obey: what a mark decides is decided, and the decoder counts only where the mark supports it.
+
+All arrays are [h, w] over the image's part of MaskSpace.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from app.segmentation.marks import Mark, MarkKind
+from app.segmentation.masks import FloatImage
+from app.segmentation.spaces import Frame
+from app.segmentation.strokes import decided
+
+REACH = 2**0.5
+"""Mask pixels beyond a mark that must obey too, so that bilinear sampling inside it does."""
+DECIDED = 2.0
+"""Logit of what a mark decides: at its rim the image's own edges may still win (app/matting/upsample)."""
+
+# A change is no thicker than where it was marked: who marks a gap's middle does not mean the subject behind.
+# Falls of more than 0.05 IoU from one click to the next, 32 photos of the mask sets: 7 without, 4 with.
+THICKNESS = 1.5
+SLACK = 1.5  # mask pixels
+NEAR = 3.0  # mask pixels around a change that take the decoder's logits, so that its edge stays soft
+
+
+def touched(marks: Sequence[Mark], frame: Frame) -> NDArray[np.int8]:
+    """+1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing."""
+    wider = REACH / min(frame.mask_scale)
+    strokes = [
+        mark.model_copy(update={"radius": mark.radius + wider})
+        for mark in marks
+        if mark.kind is not MarkKind.BOX
+    ]
+    return decided(strokes, frame.mask_content(), frame.mask_scale)
+
+
+def enforced(logits: FloatImage, by: NDArray[np.int8]) -> FloatImage:
+    """`logits` with what is decided `by` marks decided so."""
+    kept = np.where(by > 0, np.maximum(logits, DECIDED), logits)
+    return np.where(by < 0, np.minimum(kept, -DECIDED), kept)
+
+
+REMEMBERED = 0.5
+
+
+def remembering(after: FloatImage, before: FloatImage, *, keep: bool) -> NDArray[np.bool_]:
+    """[n]: which answers [n, h, w] still speak of the subject of `before` [h, w].
+
+    One that inverts it does not: an addition keeps half of it, a cut makes no other subject.
+    """
+    subject = before > 0
+    size = max(int(np.count_nonzero(subject)), 1)
+    if keep:
+        return np.asarray(np.count_nonzero((after > 0) & subject, axis=(-2, -1)) >= REMEMBERED * size)
+    return np.asarray(np.count_nonzero((after > 0) & ~subject, axis=(-2, -1)) <= REMEMBERED * size)
+
+
+def local_change(before: FloatImage, after: FloatImage, at: NDArray[np.bool_], *, keep: bool) -> FloatImage:
+    """`before` with that of the change to `after` which a mark supports.
+
+    `at`: the pixels of the mark that are not yet as it asks. Taken is what changes the mark's way, hangs
+    together with a changed pixel of `at`, and is no thicker than the change is there.
+    """
+    sign = np.float32(1 if keep else -1)
+    changed = (sign * after > 0) & (sign * before <= 0)
+    if not (changed & at).any():
+        return before
+    whole = _connected(changed, at)
+    depth = ndimage.distance_transform_edt(np.pad(whole, 1))[1:-1, 1:-1]
+    limit = THICKNESS * float(depth[at & whole].max()) + SLACK
+    too_thick = _within(depth > limit, limit) & whole
+    part = _connected(whole & ~too_thick, at)
+    taken = _within(part, NEAR) & ~too_thick & (sign * after > sign * before)
+    return np.where(taken, after, before)
+
+
+def _connected(region: NDArray[np.bool_], to: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The 4-connected components of `region` that `to` meets."""
+    labels, count = ndimage.label(region)
+    meets = np.zeros(count + 1, np.bool_)
+    meets[labels[to & region]] = True
+    return np.asarray(meets[labels])
+
+
+def _within(region: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
+    """Pixels at most `distance` from `region`; none where it is empty."""
+    if not region.any():
+        return region
+    return np.asarray(ndimage.distance_transform_edt(~region) <= distance)

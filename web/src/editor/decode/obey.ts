@@ -1,0 +1,71 @@
+/**
+ * Marks that obey: what a mark decides is decided, and the decoder counts only where the mark supports it. The twin of
+ * app/segmentation/obey.py, held to it by tests/golden/obeying.json. Arrays are [h, w] over the image's part of MaskSpace.
+ */
+import { radiusOf, type Mark } from '../document/marks'
+import { maskContent, maskScale, type Frame } from '../geometry/frame'
+import type { Size } from '../geometry/spaces'
+import { connected, depthOf, within, type Region } from './regions'
+import { decided } from './strokes'
+
+// What these were measured to gain: app/segmentation/obey.py.
+const REACH = Math.SQRT2
+const DECIDED = 2
+const THICKNESS = 1.5
+const SLACK = 1.5
+const NEAR = 3
+const REMEMBERED = 0.5
+
+/** +1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing. */
+export function touched(marks: readonly Mark[], frame: Frame): Int8Array {
+  const scale = maskScale(frame)
+  const wider = REACH / Math.min(scale.x, scale.y)
+  const strokes = marks.filter((mark) => mark.kind !== 'box')
+  const wide = strokes.map((mark): Mark => ({ ...mark, kind: 'stroke', radius: radiusOf(mark) + wider }))
+  return decided(wide, maskContent(frame), scale)
+}
+
+/** `logits` with what is decided `by` marks decided so. */
+export function enforced(logits: Float32Array, by: Int8Array): Float32Array {
+  return logits.map((logit, i) => {
+    const decision = by[i] ?? 0
+    if (decision > 0) return Math.max(logit, DECIDED)
+    return decision < 0 ? Math.min(logit, -DECIDED) : logit
+  })
+}
+
+/** Whether an answer still speaks of the subject of `before`: one that inverts it does not. */
+export function remembering(after: Float32Array, before: Float32Array, keep: boolean): boolean {
+  let size = 0
+  let shared = 0
+  let other = 0
+  before.forEach((logit, i) => {
+    const now = (after[i] ?? 0) > 0
+    if (logit > 0) size++
+    if (now && logit > 0) shared++
+    if (now && !(logit > 0)) other++
+  })
+  const limit = REMEMBERED * Math.max(size, 1)
+  return keep ? shared >= limit : other <= limit
+}
+
+/**
+ * `before` with that of the change to `after` which a mark supports. `at`: its pixels that are not yet as it asks. Taken is
+ * what changes the mark's way, hangs together with a changed pixel of `at`, and is no thicker than the change is there.
+ */
+export function localChange(before: Float32Array, after: Float32Array, at: Region, keep: boolean, size: Size): Float32Array {
+  const sign = keep ? 1 : -1
+  const changed = Uint8Array.from(before, (was, i) => (sign * (after[i] ?? 0) > 0 && sign * was <= 0 ? 1 : 0))
+  const whole = connected(changed, at, size)
+  if (!whole.includes(1)) return before
+  const depth = depthOf(whole, size)
+  const limit = THICKNESS * depth.reduce((most, far, i) => (at[i] ? Math.max(most, far) : most), 0) + SLACK
+  const core = within(Uint8Array.from(depth, (far) => (far > limit ? 1 : 0)), size, limit)
+  const part = connected(whole.map((inside, i) => inside & (1 - (core[i] ?? 0))), at, size)
+  const near = within(part, size, NEAR)
+  return before.map((was, i) => {
+    const now = after[i] ?? 0
+    const tooThick = core[i] && whole[i]
+    return near[i] && !tooThick && sign * now > sign * was ? now : was
+  })
+}
