@@ -124,7 +124,7 @@ def answer(model: Model, embedding: Embedding, said: Clicks, frame: Frame) -> Ma
     """The chosen mask, MaskSpace, where the image is."""
     output = model.decode(embedding, prompts(said, frame))
     logits = output.logits[0]
-    chosen = choose(logits, output.iou[0], said, frame, fed=False, dynamic=model.dynamic_multimask)
+    chosen = choose(logits, output.iou[0], said, frame, dynamic=model.dynamic_multimask)
     width, height = frame.mask_content()
     return np.asarray(logits[chosen, :height, :width] > 0)
 

@@ -79,10 +79,11 @@ async def embedding(request: Request[State]) -> Response:
 
 
 async def auto_mask(request: Request[State]) -> Response:
-    """The automatic subject as mask PNG."""
+    """The automatic subject as mask PNG; `X-Uncertainty-Score` is 1 less the IoU to expect."""
     user = current_user(request)
-    key = await request.state["images"].auto_mask(user, path_id(request, "image_id"), _model(request))
-    return await _object(request, key, "image/png")
+    found = await request.state["images"].proposal(user, path_id(request, "image_id"), _model(request))
+    uncertainty = {"X-Uncertainty-Score": f"{1 - found.score:.3f}"}
+    return await _object(request, found.mask_key, "image/png", **uncertainty)
 
 
 def _model(request: Request[State]) -> str:

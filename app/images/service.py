@@ -13,7 +13,7 @@ from app.engines.errors import SubjectNotFound
 from app.images import repository
 from app.images.errors import EmbeddingNotFound, ImageNotFound
 from app.images.reuse import reuse
-from app.images.types import EmbeddingRow, Image
+from app.images.types import EmbeddingRow, Image, ProposalRow
 from app.imaging.encode import encode
 from app.imaging.sandbox import probe, working_image
 from app.imaging.types import Format, ImageInfo, Picture
@@ -111,12 +111,12 @@ class ImageService:
         """See app.images.reuse."""
         return await reuse(self._pool, self._store, image, model, revision, auto=auto)
 
-    async def auto_mask(self, user_id: UUID, image_id: UUID, model: str) -> str:
-        """Storage key of the mask PNG. Raises ImageNotFound, EmbeddingNotFound, SubjectNotFound."""
+    async def proposal(self, user_id: UUID, image_id: UUID, model: str) -> ProposalRow:
+        """The automatic subject. Raises ImageNotFound, EmbeddingNotFound, SubjectNotFound."""
         row = await self.embedding(user_id, image_id, model)
         if row.proposal is None:
             raise SubjectNotFound("no subject was found" if row.proposed else "no subject was looked for")
-        return row.proposal.mask_key
+        return row.proposal
 
 
 async def purge(pool: Pool, store: ObjectStore, user_id: UUID, image_id: UUID) -> None:

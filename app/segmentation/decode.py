@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import LOGIT_LIMIT, FloatImage, SoftMask
-from app.segmentation.obey import enforced, local_change, remembering, touched
+from app.segmentation.obey import enforced, local_change, opinion, touched
 from app.segmentation.prompts import Clicks, check_inside, clicks, prompts, stroke_points
 from app.segmentation.resample import resample
 from app.segmentation.spaces import MASK_SIDE, Frame, ImagePoints, MaskPoints
@@ -49,33 +49,23 @@ def choose(
     said: Clicks,
     frame: Frame,
     *,
-    fed: bool,
-    among: NDArray[np.bool_],
     dynamic: tuple[float, float] | None,
 ) -> int:
-    """Which of the four masks ([4, 256, 256], [4]) to take of those that may be, `among` [4].
-
-    `fed`: with the logits of an earlier mask.
+    """Which of the four masks ([4, 256, 256], [4]) to take where there is no earlier mask.
 
     A single click is ambiguous (part, object, group): the likeliest whole object of the three multimask
     outputs. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the single-mask output, unless it is
     unstable (_dynamic_multimask_via_stability in its mask_decoder.py); without, the likeliest object of all
     four that obeys the clicks.
     """
-    multimask = among & [False, True, True, True]
-    if said.single and not fed:
-        return _best(object_scores(logits, iou, frame), multimask)
+    if said.single:
+        return 1 + int(np.argmax(object_scores(logits[1:], iou[1:], frame)))
     if dynamic is None:
         scores = object_scores(logits, iou, frame) + OBEDIENCE_WEIGHT * obedience(logits, said, frame)
         scores[0] += SINGLE_BONUS
-        return _best(scores, among)
+        return int(np.argmax(scores))
     delta, threshold = dynamic
-    stable = stability(logits[0], delta) >= threshold
-    return 0 if among[0] and (stable or not multimask.any()) else _best(iou, multimask)
-
-
-def _best(scores: NDArray[np.floating], among: NDArray[np.bool_]) -> int:
-    return int(np.argmax(np.where(among, scores, -np.inf)))
+    return 0 if stability(logits[0], delta) >= threshold else 1 + int(np.argmax(iou[1:]))
 
 
 def object_scores(logits: FloatImage, iou: NDArray[np.float32], frame: Frame) -> NDArray[np.float64]:
@@ -111,13 +101,14 @@ def replay(decoder: Decoder, embedding: Embedding, marks: Sequence[Mark], start:
     check_inside(marks, frame.image)
     logits = None if start is None else to_mask_space(start, frame)
     for count in range(max(1, len(marks) - MAX_REPLAY + 1), len(marks) + 1):
-        logits = _after(decoder, embedding, frame, marks[:count], logits)
+        logits = after_last(decoder, embedding, frame, marks[:count], logits)
     return SoftMask(nothing() if logits is None else logits, frame.mask_scale)
 
 
-def _after(
+def after_last(
     decoder: Decoder, embedding: Embedding, frame: Frame, marks: Sequence[Mark], before: FloatImage | None
 ) -> FloatImage | None:
+    """MaskSpace logits after the last of `marks`, over those `before` it; None is nothing."""
     if before is None or marks[-1].kind is MarkKind.BOX:
         # a box names a subject anew; old logits would hold the decoder to the old one
         return _anew(decoder, embedding, frame, marks)
@@ -129,9 +120,7 @@ def _anew(decoder: Decoder, embedding: Embedding, frame: Frame, marks: Sequence[
     if not said.positive:
         return None  # only "remove" over nothing: nothing stays nothing
     output = decoder.decode(embedding, prompts(said, frame))
-    every = np.ones(output.iou.shape[1], np.bool_)
-    rule = decoder.dynamic_multimask
-    best = choose(output.logits[0], output.iou[0], said, frame, fed=False, among=every, dynamic=rule)
+    best = choose(output.logits[0], output.iou[0], said, frame, dynamic=decoder.dynamic_multimask)
     width, height = frame.mask_content()
     return _obeying(output.logits[0, best, :height, :width], marks, frame)
 
@@ -148,14 +137,8 @@ def _corrected(
         return before
     said = clicks(marks, frame.image, last=_asked(marks[-1], wrong, frame))
     output = decoder.decode(embedding, prompts(said, frame, before))
-    logits = output.logits[0]
-    now = logits[:, :height, :width]
-    willing = ((now > 0 if keep else now <= 0) & wrong).any(axis=(-2, -1)) & remembering(now, seen, keep=keep)
-    changed = seen
-    if willing.any():
-        rule = decoder.dynamic_multimask
-        best = choose(logits, output.iou[0], said, frame, fed=True, among=willing, dynamic=rule)
-        changed = local_change(seen, now[best], wrong, keep=keep)
+    answer = opinion(output.logits[0, :, :height, :width], seen, wrong, keep=keep)
+    changed = seen if answer is None else local_change(seen, answer, wrong, keep=keep)
     return _obeying(changed, marks, frame)
 
 

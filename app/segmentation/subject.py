@@ -36,8 +36,8 @@ MIN_PIXELS = 16  # of MaskSpace; less is no subject
 AGREED = 0.92  # soft IoU of prior and decoder
 EXPECTED = 0.8  # IoU
 
-# auto.score: logistic in the expected IoU, fitted on half of 96 photos the error of each third of the others is
-# 0.04 at most on average
+# auto.score: logistic in the expected IoU. Fitted on half of 96 photos, the mean score of each third of the
+# others is off by 0.04 on average.
 SCORE_BIAS = -0.35
 SCORE_GAIN = 3.7
 

@@ -1,7 +1,7 @@
 """Golden cases of "which of the four masks answers" in choices.json, for Python and the editor.
 
 Masks are discs [cx, cy, radius, slope] in MaskSpace: logit = slope · (radius - distance of the pixel centre),
-clipped to ±10. Clicks [x, y, keep] and box are ImageSpace; `fed`: an earlier mask is fed back.
+clipped to ±10. Clicks [x, y, keep] and box are ImageSpace.
 """
 
 import json

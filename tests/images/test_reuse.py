@@ -83,7 +83,7 @@ async def test_deleting_one_leaves_the_other_whole(
     assert await files(store, gone) == set()
     for key in (
         (await images.embedding(owner, left.id, "lite")).key,
-        await images.auto_mask(owner, left.id, "lite"),
+        (await images.proposal(owner, left.id, "lite")).mask_key,
         await images.working(owner, left.id),
     ):
         assert await content(store, key)

@@ -88,11 +88,11 @@ async def test_the_first_embedding_stands_and_a_proposal_is_added(
         await images.embedding(owner, image.id, "lite")
     assert (await save(pool, embedding(image, "first"))).key == "first"
     with pytest.raises(SubjectNotFound):
-        await images.auto_mask(owner, image.id, "lite")
+        await images.proposal(owner, image.id, "lite")
     standing = await save(pool, embedding(image, "second", "mask-2"))
     assert standing.key == "first"
     await save(pool, embedding(image, "third", "mask-3"))
-    assert await images.auto_mask(owner, image.id, "lite") == "mask-2"
+    assert (await images.proposal(owner, image.id, "lite")).mask_key == "mask-2"
     assert (await images.embedding(owner, image.id, "lite")).key == "first"
 
 

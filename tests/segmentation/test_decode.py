@@ -152,8 +152,6 @@ def test_the_mask_chosen_is_the_golden_one(case: dict[str, Any]) -> None:
         np.array(case["iou"], np.float32),
         said,
         Frame.of((width, height), Fit.PAD),
-        fed=case["fed"],
-        among=np.array(case.get("among", [True] * 4)),
         dynamic=None if dynamic is None else (dynamic[0], dynamic[1]),
     )
     assert chosen == case["chosen"]

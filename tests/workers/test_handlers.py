@@ -90,7 +90,7 @@ async def test_encode_stores_embedding_proposal_and_working_image(
     job = await do(JobKind.ENCODE, EncodeParams())
     result = result_of(job)
     row = await images.embedding(image.user_id, image.id, "lite")
-    mask = await images.auto_mask(image.user_id, image.id, "lite")
+    mask = (await images.proposal(image.user_id, image.id, "lite")).mask_key
     working = await images.working(image.user_id, image.id)
     assert sorted(await derived(store, image)) == sorted([row.key, mask, working])
     shown = {"bytes": row.bytes, "codec": "kl1", "model": "lite", "revision": row.revision}

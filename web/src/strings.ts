@@ -93,6 +93,7 @@ export const S = {
     queuedAt: (position: number) => `In line, ${position} before it`,
     encoding: 'Preparing',
     ready: 'Ready',
+    doubtful: 'Ready, worth a look',
     applying: 'Making the cutout',
     done: 'Done',
     failed: 'Failed',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type Step } from './files'
+import { doubtful, nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type Step } from './files'
 import { zip } from './zip'
 
 const entry = (id: string, at: Step['at']): FileEntry => ({ id, step: { at } }) as FileEntry
@@ -12,6 +12,16 @@ describe('files', () => {
     ['empty.png', 'image/png', 0, 'empty_file'],
   ])('%s', (name, type, bytes, refusal) => {
     expect(refusalOf(new File([new Uint8Array(bytes)], name, { type }))).toBe(refusal)
+  })
+
+  it.each([
+    ['ready', 0.4, true],
+    ['ready', 0.9, false],
+    ['done', 0.4, false],
+  ] as const)('%s with an expected IoU of %d: doubtful %s', (at, score, expected) => {
+    const prepared = { encoded: { auto: { score } } } as FileEntry['prepared']
+    expect(doubtful({ step: { at }, prepared })).toBe(expected)
+    expect(doubtful({ step: { at }, prepared: null })).toBe(false)
   })
 
   it('names results after their photos', () => {

@@ -35,6 +35,14 @@ export interface FileEntry {
   readonly result: CutoutResult | null
 }
 
+/** Expected IoU below which a proposal is worth a look: of 37 such on 146 photos with masks, 35 have less than 0.9. */
+const DOUBTFUL = 0.85
+
+/** Whether the automatic subject may well be wrong: the strip says so, until the cutout is made. */
+export function doubtful({ step, prepared }: Pick<FileEntry, 'step' | 'prepared'>): boolean {
+  return step.at === 'ready' && (prepared?.encoded.auto?.score ?? 1) < DOUBTFUL
+}
+
 /** The API's limit (DESIGN §14): told before 50 MB have been sent for nothing. */
 export const MAX_BYTES = 50 * 1024 * 1024
 const EXTENSIONS = /\.(jpe?g|png|webp|tiff?|bmp|gif|avif|heic|heif)$/i

@@ -9,7 +9,6 @@ interface Case {
   image: [number, number]
   clicks: [number, number, boolean][]
   box: [number, number, number, number] | null
-  fed: boolean
   dynamic: [number, number] | null
   masks: [number, number, number, number][]
   iou: number[]
@@ -26,7 +25,7 @@ function disc([cx, cy, radius, slope]: [number, number, number, number]): number
   })
 }
 
-it.each(cases)('$what', ({ image, clicks, box, fed, dynamic, masks, iou, chosen }) => {
+it.each(cases)('$what', ({ image, clicks, box, dynamic, masks, iou, chosen }) => {
   const said = {
     points: clicks.map(([x, y]) => at<'image'>(x, y)),
     keep: clicks.map(([, , keep]) => keep),
@@ -34,5 +33,5 @@ it.each(cases)('$what', ({ image, clicks, box, fed, dynamic, masks, iou, chosen 
   }
   const frame = frameOf({ width: image[0], height: image[1] }, 'pad')
   const rule = dynamic && { delta: dynamic[0], threshold: dynamic[1] }
-  expect(choose(Float32Array.from(masks.flatMap(disc)), Float32Array.from(iou), said, frame, fed, rule)).toBe(chosen)
+  expect(choose(Float32Array.from(masks.flatMap(disc)), Float32Array.from(iou), said, frame, rule)).toBe(chosen)
 })

@@ -19,30 +19,27 @@ const SINGLE_BONUS = 0.1
 const OBEDIENCE_WEIGHT = 0.3
 
 /**
- * Index of the mask to take of `logits` [4, 256, 256] and `iou` [4], of those that may be (`among`). A single click is
- * ambiguous: the likeliest whole object of the three multimask outputs. Else what SAM 2 does, where the model has that rule;
- * where not, the likeliest of all four that obeys the clicks. `fed`: with the logits of an earlier mask.
+ * Index of the mask to take of `logits` [4, 256, 256] and `iou` [4] where there is no earlier mask. A single click is ambiguous:
+ * the likeliest whole object of the three multimask outputs. Else what SAM 2 does, where the model has that rule; where not,
+ * the likeliest of all four that obeys the clicks.
  */
 export function choose(
   logits: Float32Array,
   iou: Float32Array,
   clicks: Clicks,
   frame: Frame,
-  fed: boolean,
   dynamic: DynamicMultimask | null,
-  among: readonly number[] = [0, 1, 2, 3],
 ): number {
   const masks = Array.from(iou, (_, i) => logits.subarray(i * PIXELS, (i + 1) * PIXELS))
   const score = (i: number): number => objectScore(masks[i] ?? logits, iou[i] ?? 0, frame)
-  const multimask = among.filter((i) => i > 0)
-  if (isSingle(clicks) && !fed) return best(multimask, score)
+  if (isSingle(clicks)) return best([1, 2, 3], score)
   if (!dynamic) {
     const bonus = (i: number): number => (i === 0 ? SINGLE_BONUS : 0)
-    return best(among, (i) => score(i) + bonus(i) + OBEDIENCE_WEIGHT * obedience(masks[i] ?? logits, clicks, frame))
+    return best([0, 1, 2, 3], (i) => score(i) + bonus(i) + OBEDIENCE_WEIGHT * obedience(masks[i] ?? logits, clicks, frame))
   }
   const full = { width: MASK_SIDE, height: MASK_SIDE }
   const stable = stability(masks[0] ?? logits, full, dynamic.delta) >= dynamic.threshold
-  return among.includes(0) && (stable || multimask.length === 0) ? 0 : best(multimask, (i) => iou[i] ?? 0)
+  return stable ? 0 : best([1, 2, 3], (i) => iou[i] ?? 0)
 }
 
 function best(indices: readonly number[], score: (index: number) => number): number {

@@ -11,10 +11,11 @@ import { decided } from './strokes'
 // What these were measured to gain: app/segmentation/obey.py.
 const REACH = Math.SQRT2
 const DECIDED = 2
-const THICKNESS = 1.5
-const SLACK = 1.5
+const THICKNESS = 1.15
+const SLACK = 1
 const NEAR = 3
 const REMEMBERED = 0.5
+const LOUDEST = 10
 
 /** +1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing. */
 export function touched(marks: readonly Mark[], frame: Frame): Int8Array {
@@ -47,6 +48,18 @@ export function remembering(after: Float32Array, before: Float32Array, keep: boo
   })
   const limit = REMEMBERED * Math.max(size, 1)
   return keep ? shared >= limit : other <= limit
+}
+
+/** What the decoder's answers say together; null when none does what the mark asks (its pixels: `at`). */
+export function opinion(answers: readonly Float32Array[], before: Float32Array, at: Region, keep: boolean): Float32Array | null {
+  const willing = answers.filter(
+    (answer) => at.some((asked, i) => asked === 1 && (answer[i] ?? 0) > 0 === keep) && remembering(answer, before, keep),
+  )
+  if (willing.length === 0) return null
+  return before.map((_, i) => {
+    const said = willing.map((answer) => Math.min(LOUDEST, Math.max(-LOUDEST, answer[i] ?? 0)))
+    return said.reduce((sum, logit) => sum + logit, 0) / willing.length
+  })
 }
 
 /**

@@ -8,7 +8,7 @@ import { MASK_SIDE, maskContent, maskScale, maskToImage, type Frame } from '../g
 import type { ImagePoint, Size } from '../geometry/spaces'
 import { choose, type DynamicMultimask } from './choose'
 import { nothing, take } from './masks'
-import { enforced, localChange, remembering, touched } from './obey'
+import { enforced, localChange, opinion, touched } from './obey'
 import { clicksOf, isPositive, promptOf, strokePoints, type Prompt } from './prompts'
 import { deepestPoints, type Region } from './regions'
 import { resample } from './resample'
@@ -65,7 +65,7 @@ export class Replay {
     const clicks = clicksOf(marks, frame)
     if (!isPositive(clicks)) return null // only "remove" over nothing: nothing stays nothing
     const output = await this.run(promptOf(clicks, frame), null)
-    const best = choose(output.logits, output.iou, clicks, frame, false, this.dynamic)
+    const best = choose(output.logits, output.iou, clicks, frame, this.dynamic)
     return this.obeying(crop(take(output.logits, best), this.size), marks)
   }
 
@@ -79,13 +79,8 @@ export class Replay {
     const clicks = clicksOf(marks, frame, this.asked(last, wrong))
     const output = await this.run(promptOf(clicks, frame), before)
     const answers = Array.from(output.iou, (_, i) => crop(take(output.logits, i), size))
-    const willing = [...answers.keys()].filter((i) => {
-      const answer = answers[i] ?? seen
-      return wrong.some((asked, pixel) => asked === 1 && (answer[pixel] ?? 0) > 0 === keep) && remembering(answer, seen, keep)
-    })
-    if (willing.length === 0) return this.obeying(seen, marks)
-    const best = choose(output.logits, output.iou, clicks, frame, true, this.dynamic, willing)
-    return this.obeying(localChange(seen, answers[best] ?? seen, wrong, keep, size), marks)
+    const answer = opinion(answers, seen, wrong, keep)
+    return this.obeying(answer ? localChange(seen, answer, wrong, keep, size) : seen, marks)
   }
 
   /** Where to ask the decoder for a mark: inside what is wrong, as many points as its length is worth. */

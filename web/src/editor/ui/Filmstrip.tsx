@@ -1,7 +1,7 @@
 /** All files at hand, each with its state. */
 import type { JSX } from 'react'
 import { S } from '../../strings'
-import type { FileEntry } from '../files'
+import { doubtful, type FileEntry } from '../files'
 import type { Workbench } from '../workbench'
 import { IconButton, Progress } from './controls'
 import { FileButton } from './DropZone'
@@ -46,5 +46,6 @@ export function Filmstrip({ workbench, entries, current }: FilmstripProps): JSX.
 function Badge({ entry }: { readonly entry: FileEntry }): JSX.Element | null {
   if (entry.step.at === 'done') return <i className="co-badge co-badge-done"><Icon name="check" /></i>
   if (entry.step.at === 'failed') return <i className="co-badge co-badge-failed"><Icon name="alert" /></i>
+  if (doubtful(entry)) return <i className="co-badge co-badge-doubtful"><Icon name="alert" /></i>
   return null
 }

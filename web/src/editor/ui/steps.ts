@@ -1,9 +1,10 @@
 /** A file's step in words and as a part of a bar. */
 import { S, faultText } from '../../strings'
-import type { FileEntry, Step } from '../files'
+import { doubtful, type FileEntry, type Step } from '../files'
 
-export function stepText(entry: Pick<FileEntry, 'step' | 'interrupted'>): string {
+export function stepText(entry: Pick<FileEntry, 'step' | 'interrupted' | 'prepared'>): string {
   if (entry.interrupted) return S.steps.interrupted
+  if (doubtful(entry)) return S.steps.doubtful
   const { step } = entry
   if (step.at === 'queued' && step.position !== null && step.position > 1) return S.steps.queuedAt(step.position - 1)
   if (step.at === 'failed') return faultText(step.error.code, step.error.message)
