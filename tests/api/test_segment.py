@@ -64,6 +64,8 @@ def test_encode_tells_where_embedding_and_proposal_are(client: httpx.Client, sta
     assert 0 <= x0 < x1 <= 600
     assert 0 <= y0 < y1 <= 400
     assert 0 < result["auto"]["score"] <= 1
+    shown = client.get(result["auto"]["mask_url"])
+    assert float(shown.headers["x-uncertainty-score"]) == pytest.approx(1 - result["auto"]["score"], abs=1e-3)
     again = client.get(result["embedding"]["url"], headers={"If-None-Match": embedding.headers["etag"]})
     assert again.status_code == 304
 
