@@ -20,6 +20,7 @@ from app.commands.gc import gc as collect_garbage
 from app.commands.jobs import jobs_app, queue
 from app.commands.models import models_app
 from app.commands.remove import remove
+from app.commands.roles import setup_roles
 from app.db.migrations import migrate as apply_migrations
 from app.errors import AppError
 from app.guard import end_with_parent
@@ -46,6 +47,7 @@ models_app.command("fit-codec")(fit_codec)
 app.add_typer(models_app)
 app.add_typer(storage_app)
 app.command()(doctor)
+app.command()(setup_roles)
 app.command()(remove)
 app.command()(batch)
 app.add_typer(users_app)

@@ -144,7 +144,8 @@ begin
 end $$;
 
 CREATE FUNCTION public.next_turn(for_user uuid, in_queue text, with_priority smallint) RETURNS bigint
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $$
     select greatest(
         (select max(turn) + 1 from jobs
