@@ -12,7 +12,6 @@ from app.errors import AppError
 from app.jobs.types import Job
 from app.storage import keys
 from app.storage.base import ObjectStore, StoredObject
-from workers.threads import in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,7 +118,7 @@ class Run:
         """`work(*args, progress=…, **kwargs)` in a thread; its steps are timed, between them it may stop."""
         steps = Steps(self)
         try:
-            return await in_thread(self.job.priority, work, *args, progress=steps, **kwargs)
+            return await asyncio.to_thread(work, *args, progress=steps, **kwargs)
         finally:
             steps.close()
 
@@ -127,7 +126,7 @@ class Run:
         """CPU work beside the loop, timed as one step."""
         self.check()
         with self.step(step):
-            return await in_thread(self.job.priority, work, *args, **kwargs)
+            return await asyncio.to_thread(work, *args, **kwargs)
 
 
 class Steps:
