@@ -112,6 +112,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
     prices = Prices.set_by(settings)
     flags = Flags(pool, EnginePolicy.set_by(settings), doorbell)
     jobs = JobService(pool, doorbell, Events(doorbell), limits, prices, flags=flags)
+    job_admin = JobAdmin(pool, jobs, Events(doorbell), doorbell)
     health = _health(settings, models, (pool, flags, jobs, doorbell))
     try:
         async with (
@@ -120,7 +121,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
             Hub.running(pool, RedisSubscriber(redis)) as hub,
             flags.listening(RedisSubscriber(redis)),
             legacy_service(settings, pool) as legacy,
-            _gauges(settings, JobAdmin(pool, jobs, Events(doorbell), doorbell)),
+            _gauges(settings, job_admin),
             # where there is nowhere to go nobody looks
             health.running() if settings.legacy else nullcontext(),
         ):
@@ -143,6 +144,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
                 models=models,
                 images=ImageService(pool, store, jobs),
                 jobs=jobs,
+                job_admin=job_admin,
                 batches=BatchService(pool, jobs),
                 idempotency=IdempotencyKeys(pool),
                 hub=hub,

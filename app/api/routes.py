@@ -31,7 +31,7 @@ from app.api import (
     webhooks,
 )
 from app.api.admin_page import handlers as admin_page
-from app.api.admin_page import reviews
+from app.api.admin_page import now, reviews
 from app.api.auth import Guard, Need
 from app.api.openapi import handlers as openapi
 from app.api.removebg import handlers as removebg
@@ -78,6 +78,7 @@ OPEN = frozenset(
 rest, for admins below `/api/admin/`, for reviewers below `/admin`."""
 
 NEEDS: dict[tuple[str, str], Need] = {
+    ("GET", now.PATH): Need(Scope.READ, Role.ADMIN),
     ("POST", "/admin/flag"): Need(Scope.ADMIN, Role.ADMIN),
     ("DELETE", "/api/account"): Need(Scope.ADMIN),
     ("POST", "/api/keys"): Need(Scope.ADMIN),
@@ -149,6 +150,7 @@ _TABLE: list[Route | WebSocketRoute] = [
         "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}", PUT=flags.override, DELETE=flags.no_override
     ),
     Route("/admin", admin_page.page),
+    Route(now.PATH, now.fragment),
     Route("/admin/flag", admin_page.set_flag, methods=["POST"]),
     Route("/admin/reviews/{review_id:uuid}", reviews.judge, methods=["POST"]),
     Route("/admin/reviews/{review_id:uuid}/picture", reviews.picture),

@@ -16,6 +16,7 @@ from app.credits.service import Credits
 from app.db.pool import Pool
 from app.flags.service import Flags
 from app.images.service import ImageService
+from app.jobs.admin import JobAdmin
 from app.jobs.hub import Hub
 from app.jobs.idempotency import IdempotencyKeys
 from app.jobs.prices import Prices
@@ -53,6 +54,7 @@ class Lifespan(TypedDict):
     models: Registry
     images: ImageService
     jobs: JobService
+    job_admin: JobAdmin
     batches: BatchService
     idempotency: IdempotencyKeys
     hub: Hub

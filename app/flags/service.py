@@ -108,6 +108,11 @@ class Flags:
         """What is in force. Raises DatabaseUnavailable."""
         return (await self._present()).flag
 
+    async def present(self) -> tuple[Flag, Situation]:
+        """What is in force, and what it has to reckon with. Raises DatabaseUnavailable."""
+        known = await self._present()
+        return known.flag, known.situation
+
     async def history(self, limit: int = 20) -> list[Version]:
         """As written, newest first; what cannot be read as rules too."""
         async with connection(self._pool) as conn:

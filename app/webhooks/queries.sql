@@ -71,6 +71,10 @@ where user_id = %(user_id)s
   and (%(after)s::uuid is null or id < %(after)s)
 order by id desc limit %(limit)s
 
+-- name: latest_deliveries
+-- of everybody
+select * from webhook_deliveries order by id desc limit %(limit)s
+
 -- name: delivery
 select * from webhook_deliveries where id = %(id)s and user_id = %(user_id)s
 

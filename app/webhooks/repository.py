@@ -30,6 +30,10 @@ async def _all(conn: Connection, name: str, values: Mapping[str, object]) -> lis
     return await (await conn.execute(_SQL[name], values)).fetchall()
 
 
+async def latest(conn: Connection, limit: int) -> list[Delivery]:
+    return [_delivery(row) for row in await _all(conn, "latest_deliveries", {"limit": limit})]
+
+
 async def insert_endpoint(conn: Connection, values: Mapping[str, object]) -> Endpoint | None:
     """None: the user has as many as allowed. Needs a transaction."""
     await conn.execute(_SQL["lock_user"], values)

@@ -151,6 +151,11 @@ class WebhookService:
             found = await repository.deliveries(conn, values)
         return cut(found, [delivery.id for delivery in found], limit)
 
+    async def latest(self, limit: int) -> builtins.list[Delivery]:
+        """Everybody's, newest first: for operators."""
+        async with connection(self._pool) as conn:
+            return await repository.latest(conn, limit)
+
     async def delivery(self, user_id: UUID, delivery_id: UUID) -> tuple[Delivery, builtins.list[Attempt]]:
         async with connection(self._pool) as conn:
             delivery = await repository.delivery(conn, user_id, delivery_id)

@@ -57,6 +57,7 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("PUT", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("DELETE", "/api/admin/flags/sam2_editor/overrides/{user_id:uuid}"): OPERATOR,
     ("GET", "/admin"): REVIEWER,
+    ("GET", "/admin/now"): Need(Scope.READ, Role.ADMIN),
     ("POST", "/admin/flag"): OPERATOR,
     ("POST", "/admin/reviews/{review_id:uuid}"): Need(Scope.WRITE, Role.REVIEWER),
     ("GET", "/admin/reviews/{review_id:uuid}/picture"): REVIEWER,

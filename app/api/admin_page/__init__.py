@@ -1,1 +1,1 @@
-"""`/admin`: what operators and reviewers look at. Rendered here, without scripts."""
+"""`/admin`: what operators and reviewers look at. Rendered here; one script fetches what changes."""

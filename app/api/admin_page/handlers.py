@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from app.accounts.types import Role
-from app.api.admin_page import reviews
+from app.api.admin_page import now, reviews
 from app.api.admin_page.layout import html_page
 from app.api.admin_page.savings import flag, savings
 from app.api.auth import current_caller, current_user
@@ -15,6 +15,7 @@ from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.state import State
 
 SECTIONS: tuple[tuple[str, Role, Callable[[State], Awaitable[str]]], ...] = (
+    ("Now", Role.ADMIN, now.section),
     ("Which engine", Role.ADMIN, flag),
     ("Cost and savings", Role.ADMIN, savings),
     ("Shadow comparisons", Role.REVIEWER, reviews.section),
