@@ -3,7 +3,7 @@
     python -m benchmarks._quality_pictures
 
 From left to right: the photo; the decoder's mask as it is, stretched; our edge without matting; with it.
-`backdrop`: the photo; colour clean-up off; on.
+`backdrop`: the photo; colour clean-up off; on. `failures`: proposals that are not what the reference wants.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from app.matting.pipeline import make_cutout
 from app.segmentation.masks import SoftMask
 from app.segmentation.resample import resample
 from benchmarks._photos import lite
-from tests.data.photos import ASTRONAUT, CAT, COFFEE, Photo
+from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, ROCKET, Photo
 
 OUT = Path(__file__).parent.parent / "docs" / "images"
 GAP = 4
@@ -49,6 +49,9 @@ CROPS = (
     Crop("backdrop", ASTRONAUT, (140, 10, 240, 110), "black", clean=True),
 )
 
+FAILURES = (ASTRONAUT, CAMERA, ROCKET)
+FAILURE_HEIGHT = 160  # doubled like every picture here
+
 
 def main() -> None:
     engine = Sam2Engine(lite(2))
@@ -60,6 +63,21 @@ def main() -> None:
         path = OUT / f"quality-{crop.name}.png"
         side_by_side(panels).save(path, optimize=True)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+    side_by_side([veiled(engine, photo) for photo in FAILURES]).save(
+        OUT / "quality-failures.png", optimize=True
+    )
+
+
+def veiled(engine: Sam2Engine, photo: Photo) -> Bytes:
+    """The photo, small, darkened where the proposal says background."""
+    found = engine.encode(photo.path).proposal
+    assert found is not None
+    picture = decode(photo.path, probe(photo.path))
+    inside = resample(found.mask.logits, (picture.width, picture.height), found.mask.scale) > 0
+    veiled = np.where(inside[..., None], picture.pixels, picture.pixels // 4).astype(np.uint8)
+    width = round(picture.width * FAILURE_HEIGHT / picture.height)
+    small = Image.fromarray(veiled).resize((width, FAILURE_HEIGHT), Image.Resampling.LANCZOS)
+    return np.asarray(small.convert("RGB"))
 
 
 def compared(picture: Picture, mask: SoftMask, crop: Crop) -> list[Bytes]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import LOGIT_LIMIT, FloatImage, SoftMask
-from app.segmentation.obey import enforced, local_change, opinion, touched
+from app.segmentation.obey import at_heart, enforced, local_change, opinion, touched
 from app.segmentation.prompts import Clicks, check_inside, clicks, prompts, stroke_points
 from app.segmentation.resample import resample
 from app.segmentation.spaces import MASK_SIDE, Frame, ImagePoints, MaskPoints
@@ -51,7 +51,7 @@ def choose(
     *,
     dynamic: tuple[float, float] | None,
 ) -> int:
-    """Which of the four masks ([4, 256, 256], [4]) to take where there is no earlier mask.
+    """Which of the four masks ([4, 256, 256], [4]) to take where no earlier mask can be trusted.
 
     A single click is ambiguous (part, object, group): the likeliest whole object of the three multimask
     outputs. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the single-mask output, unless it is
@@ -136,10 +136,24 @@ def _corrected(
     if not wrong.any():
         return before
     said = clicks(marks, frame.image, last=_asked(marks[-1], wrong, frame))
+    named = clicks(marks[:-1], frame.image).positive  # else the subject is the proposal's
+    if not named:
+        said = _anchored(said, seen, frame)
     output = decoder.decode(embedding, prompts(said, frame, before))
-    answer = opinion(output.logits[0, :, :height, :width], seen, wrong, keep=keep)
+    answers = output.logits[0, :, :height, :width]
+    if named and not keep and at_heart(wrong, seen):
+        best = choose(output.logits[0], output.iou[0], said, frame, dynamic=decoder.dynamic_multimask)
+        return _obeying(np.minimum(seen, answers[best]), marks, frame)
+    answer = opinion(answers, seen, wrong, keep=keep)
     changed = seen if answer is None else local_change(seen, answer, wrong, keep=keep)
     return _obeying(changed, marks, frame)
+
+
+def _anchored(said: Clicks, seen: FloatImage, frame: Frame) -> Clicks:
+    """With a keep point in the subject's depth: a proposal has none, and a decoder told only no loses it."""
+    deepest = frame.from_mask(MaskPoints(deepest_points(seen > 0, 1)))
+    points = ImagePoints(np.concatenate([deepest, said.points]))
+    return Clicks(points, (True,) * len(deepest) + said.keep, said.box)
 
 
 def _asked(mark: Mark, wrong: NDArray[np.bool_], frame: Frame) -> ImagePoints:

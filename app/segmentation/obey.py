@@ -44,6 +44,9 @@ def enforced(logits: FloatImage, by: NDArray[np.int8]) -> FloatImage:
 
 
 REMEMBERED = 0.5
+# A remove mark this deep in the mask says that the subject is another: then its size is chosen anew, within
+# the mask. NoC@90 of 25 photos of grabcut50: 3.2 without, 2.6 with; of 30 of davis20 6.1 and 6.1.
+HEART = 0.7
 LOUDEST = 10.0  # logit; beyond it one answer does not outvote the others
 
 
@@ -57,6 +60,12 @@ def remembering(after: FloatImage, before: FloatImage, *, keep: bool) -> NDArray
     if keep:
         return np.asarray(np.count_nonzero((after > 0) & subject, axis=(-2, -1)) >= REMEMBERED * size)
     return np.asarray(np.count_nonzero((after > 0) & ~subject, axis=(-2, -1)) <= REMEMBERED * size)
+
+
+def at_heart(at: NDArray[np.bool_], before: FloatImage) -> bool:
+    """Whether pixels `at` lie nearly as deep in the subject of `before` as can be."""
+    depth = ndimage.distance_transform_edt(np.pad(before > 0, 1))[1:-1, 1:-1]
+    return bool(depth[at].max() >= HEART * depth.max())
 
 
 def opinion(

@@ -87,6 +87,16 @@ def test_a_change_stays_where_it_was_marked() -> None:
     assert after.logits[90, 130] > 0
 
 
+def test_a_remove_mark_in_the_heart_lets_the_size_be_chosen_anew() -> None:
+    before, smaller = disc(128, 85, 60), disc(95, 85, 20)
+    keep = Mark(kind=MarkKind.POINT, points=((95 / 256 * 600, 85 / 256 * 600),))
+    mark = Mark(kind=MarkKind.POINT, label=Label.REMOVE, points=((140 / 256 * 600, 85 / 256 * 600),))
+    start = SoftMask(before, FRAME.mask_scale)
+    after = replay(Answering(np.stack([smaller] * 4)), EMBEDDING, [keep, mark], start)
+    was, now = smaller[:HEIGHT, :WIDTH] > 0, after.logits[:HEIGHT, :WIDTH] > 0
+    np.testing.assert_array_equal(now, was)
+
+
 def test_an_inverted_answer_leaves_only_the_stroke() -> None:
     before = disc(128, 85, 50)
     mark = Mark(kind=MarkKind.STROKE, points=((30, 30), (80, 30)), radius=8)

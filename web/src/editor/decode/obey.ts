@@ -16,6 +16,7 @@ const SLACK = 1
 const NEAR = 3
 const REMEMBERED = 0.5
 const LOUDEST = 10
+const HEART = 0.7
 
 /** +1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing. */
 export function touched(marks: readonly Mark[], frame: Frame): Int8Array {
@@ -48,6 +49,18 @@ export function remembering(after: Float32Array, before: Float32Array, keep: boo
   })
   const limit = REMEMBERED * Math.max(size, 1)
   return keep ? shared >= limit : other <= limit
+}
+
+/** Whether pixels `at` lie nearly as deep in the subject of `before` as can be: then the subject is another. */
+export function atHeart(at: Region, before: Float32Array, size: Size): boolean {
+  const depth = depthOf(Uint8Array.from(before, (logit) => (logit > 0 ? 1 : 0)), size)
+  let here = 0
+  let deepest = 0
+  depth.forEach((far, i) => {
+    if (at[i]) here = Math.max(here, far)
+    deepest = Math.max(deepest, far)
+  })
+  return here >= HEART * deepest
 }
 
 /** What the decoder's answers say together; null when none does what the mark asks (its pixels: `at`). */

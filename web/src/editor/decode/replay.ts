@@ -8,8 +8,8 @@ import { MASK_SIDE, maskContent, maskScale, maskToImage, type Frame } from '../g
 import type { ImagePoint, Size } from '../geometry/spaces'
 import { choose, type DynamicMultimask } from './choose'
 import { nothing, take } from './masks'
-import { enforced, localChange, opinion, touched } from './obey'
-import { clicksOf, isPositive, promptOf, strokePoints, type Prompt } from './prompts'
+import { atHeart, enforced, localChange, opinion, touched } from './obey'
+import { clicksOf, isPositive, promptOf, strokePoints, type Clicks, type Prompt } from './prompts'
 import { deepestPoints, type Region } from './regions'
 import { resample } from './resample'
 
@@ -76,11 +76,24 @@ export class Replay {
     const seen = crop(before, size)
     const wrong = Uint8Array.from(touched([last], frame), (mark, i) => (mark !== 0 && (seen[i] ?? 0) > 0 !== keep ? 1 : 0))
     if (!wrong.includes(1)) return before
-    const clicks = clicksOf(marks, frame, this.asked(last, wrong))
+    const said = clicksOf(marks, frame, this.asked(last, wrong))
+    const named = isPositive(clicksOf(marks.slice(0, -1), frame)) // else the subject is the proposal's
+    const clicks = named ? said : this.anchored(said, seen)
     const output = await this.run(promptOf(clicks, frame), before)
     const answers = Array.from(output.iou, (_, i) => crop(take(output.logits, i), size))
+    if (named && !keep && atHeart(wrong, seen, size)) {
+      const best = answers[choose(output.logits, output.iou, clicks, frame, this.dynamic)] ?? seen
+      return this.obeying(seen.map((was, i) => Math.min(was, best[i] ?? was)), marks)
+    }
     const answer = opinion(answers, seen, wrong, keep)
     return this.obeying(answer ? localChange(seen, answer, wrong, keep, size) : seen, marks)
+  }
+
+  /** With a keep point in the subject's depth: a proposal has none, and a decoder told only "no" loses it. */
+  private anchored(said: Clicks, seen: Float32Array): Clicks {
+    const inside = Uint8Array.from(seen, (logit) => (logit > 0 ? 1 : 0))
+    const deepest = deepestPoints(inside, this.size, 1).map((p) => maskToImage(this.frame, p))
+    return { ...said, points: [...deepest, ...said.points], keep: [...deepest.map(() => true), ...said.keep] }
   }
 
   /** Where to ask the decoder for a mark: inside what is wrong, as many points as its length is worth. */
