@@ -1,6 +1,6 @@
 """A batch on `cutout dev` while its workers and `web` are killed and somebody works in the editor.
 
-    python -m benchmarks.batches
+    python -m benchmarks.batches [--encodes]
 
 500 files in one ZIP, twenty different photos among them (bytes that were encoded before are not encoded
 again), 5 % broken. Each of `mask`, `web` and `embed` is killed once by SIGKILL. Meanwhile one client encodes
@@ -61,6 +61,8 @@ class Plan:
 
 
 FULL = Plan(500, 20, 12)
+ENCODES = Plan(100, 12, 4, kills=())
+"""`--encodes`: only what the batch does to them."""
 
 
 @dataclass
@@ -176,6 +178,8 @@ async def _work_beside(
             for _ in range(_IDLE):
                 idle.append(await _encode(client, 5000 + len(idle)))
             await _changed(client, made, "resume")
+        both = [f"{each:.2f}" for each in (*busy[-_BUSY:], *idle[-_IDLE:])]
+        print(f"{_BUSY} beside it, {_IDLE} in a pause:", *both, "s", file=sys.stderr, flush=True)
     return batch, busy
 
 
@@ -315,11 +319,12 @@ def p95(seconds: list[float]) -> float:
 
 
 def main() -> int:
-    figures = asyncio.run(run(FULL))
+    plan = ENCODES if "--encodes" in sys.argv[1:] else FULL
+    figures = asyncio.run(run(plan))
     counts, idle, busy = figures.batch["counts"], p95(figures.idle_s), p95(figures.busy_s)
     codes = sorted({row["code"] for row in figures.report if row["state"] == "failed"})
     print(
-        f"{counts['total']} files in {figures.seconds:.0f} s; killed meanwhile: {', '.join(figures.killed)}"
+        f"{counts['total']} files in {figures.seconds:.0f} s; killed: {', '.join(figures.killed) or 'nobody'}"
     )
     print(f"results {len(figures.names)}, failed {counts['failed']} ({', '.join(codes)})")
     print(f"webhooks {len(figures.webhooks)}; web grew by {figures.web_growth / 1e6:.0f} MB at most")
@@ -327,8 +332,8 @@ def main() -> int:
     print(f"meanwhile {busy:.2f} s of {len(figures.busy_s)}")
     print(f"{busy / idle:.2f} times; medians {_median(figures.idle_s)}, {_median(figures.busy_s)}")
     wrong = (
-        len(figures.names) != FULL.images - len(broken(FULL))
-        or counts["failed"] != len(broken(FULL))
+        len(figures.names) != plan.images - len(broken(plan))
+        or counts["failed"] != len(broken(plan))
         or len(figures.webhooks) != 1
         or figures.web_growth > MOST_GROWTH
         or busy > MOST_TIMES_IDLE * idle
