@@ -20,7 +20,7 @@ test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm run e2e
 	$(BIN)/pytest -n auto --dist loadgroup
 
-chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies, the fallback, 10,000 jobs to the unit
+chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies, bad networks, the fallback, 10,000 jobs to the unit
 	$(BIN)/pytest tests/chaos tests/usage -m slow -n 0 -s
 
 fuzz: $(READY) ## ask every call of the API what its document says, for ten minutes

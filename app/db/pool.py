@@ -1,8 +1,11 @@
 """One pool a process, fit for a transaction pooler (Supabase): no session state, no prepared statements."""
 
+import asyncio
+import os
 import select
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -19,6 +22,16 @@ Pool: TypeAlias = AsyncConnectionPool[Connection]
 CONNECT_TIMEOUT_S = 5
 WAIT_S = 5.0
 """How long a caller waits for a connection before it is told `database_unavailable`."""
+SILENCE_S = 60.0
+"""A server, or a pooler before it, that takes our bytes and answers nothing is left after so long."""
+_VANISHED: dict[str, int] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A server, or a router on the way, that is gone without a word is found out within 11 s; Linux alone takes
+two hours where nothing was sent, and 15 minutes where something was (tcp_keepalive_time, tcp_retries2)."""
 
 
 async def open_pool(dsn: str, min_size: int = 1, max_size: int = 10) -> Pool:
@@ -28,6 +41,7 @@ async def open_pool(dsn: str, min_size: int = 1, max_size: int = 10) -> Pool:
         "autocommit": True,
         "prepare_threshold": None,
         "connect_timeout": CONNECT_TIMEOUT_S,
+        **_VANISHED,
     }
     pool: Pool = AsyncConnectionPool(
         dsn,
@@ -64,8 +78,10 @@ async def _check(conn: Connection) -> None:
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """A connection inside one transaction. Raises DatabaseUnavailable when Postgres went away on the way."""
     try:
-        async with pool.connection() as connection, connection.transaction():
-            yield connection
+        async with pool.connection() as conn:
+            with _bounded(conn):
+                async with conn.transaction():
+                    yield conn
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise DatabaseUnavailable("the database does not answer") from error
 
@@ -75,6 +91,23 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for single statements, each its own transaction. Raises DatabaseUnavailable."""
     try:
         async with pool.connection() as conn:
-            yield conn
+            with _bounded(conn):
+                yield conn
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise DatabaseUnavailable("the database does not answer") from error
+
+
+@contextmanager
+def _bounded(conn: Connection) -> Iterator[None]:
+    """The block ends within SILENCE_S. A cancellation would not do: psycopg then waits for the server."""
+    timer = asyncio.get_running_loop().call_later(SILENCE_S, _cut, conn)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(conn: Connection) -> None:
+    """Whoever waits for an answer finds the connection broken."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as own:
+        own.shutdown(socket.SHUT_RDWR)

@@ -35,13 +35,15 @@ class BeyondEnd(Exception):
 class StorageHttp:
     """One per process and event loop; `close` it."""
 
-    def __init__(self, url: str, key: str, *, first_pause_s: float = FIRST_PAUSE_S) -> None:
+    def __init__(
+        self, url: str, key: str, *, first_pause_s: float = FIRST_PAUSE_S, silence_s: float = SILENCE_S
+    ) -> None:
         """`url`: of the project. `key`: the service role's, or a token limited to what its owner may do."""
         self.base = f"{url.rstrip('/')}/storage/v1"
         self._first_pause_s = first_pause_s
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key}", "apikey": key},
-            timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S),
+            timeout=httpx.Timeout(silence_s, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=32),
             trust_env=False,
         )

@@ -21,6 +21,7 @@ from app.jobs.types import EncodeParams, Job, JobKind, NewJob, RemoveParams
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.embedded import EmbeddedRedis
 from app.queue.messages import JobMessage
+from app.storage.base import ObjectStore
 from app.storage.local import LocalStore
 from app.webhooks.types import JobWebhook
 from tests.chaos.fleet import Fleet
@@ -70,7 +71,7 @@ class World:
     def plan(self) -> Plan:
         return Plan(self.dsn, self.redis_url, str(self.folder / "store"))
 
-    def fleet(self, size: int, **plan: float) -> Fleet:
+    def fleet(self, size: int, **plan: float | str) -> Fleet:
         return Fleet(replace(self.plan, **plan), size, self.folder / "workers.log")  # type: ignore[arg-type]
 
     def jobs(self, one_in: int = 1_000_000) -> JobService:
@@ -109,6 +110,24 @@ class World:
         except TimeoutError:
             log = (self.folder / "workers.log").read_text()[-5000:]
             raise AssertionError(f"{statement}: {value}, not {wanted}\n{log}") from None
+
+
+async def each_effect_once(world: World, store: ObjectStore, made: list[str]) -> None:
+    """Every job succeeded, with one result, one reservation, one payment and one delivery."""
+    async with world.pool.connection() as conn:
+        query = "select id, status, crashes, attempt, error from jobs where status <> 'succeeded'"
+        assert await (await conn.execute(query)).fetchall() == []
+        for statement in (
+            "select job_id::text as id from effects",
+            "select job_id::text as id from credit_entries where entry_kind = 'reserve'",
+            "select job_id::text as id from credit_entries where entry_kind = 'settle' and spent = 500",
+            "select job_id::text as id from webhook_deliveries",
+        ):
+            rows = await (await conn.execute(statement.encode())).fetchall()
+            assert sorted(row["id"] for row in rows) == sorted(made), statement
+        assert await world.value("select count(*) from credit_entries") == 2 * len(made)
+        rows = await (await conn.execute("select result_key from jobs")).fetchall()
+    assert await store.list("users/") == sorted(row["result_key"] for row in rows)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from tests.chaos.conftest import World
+from tests.chaos.conftest import World, each_effect_once
 from tests.chaos.fleet import Fleet
 from workers.sweep import tidy
 
@@ -46,7 +46,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(world: World, storm: St
         await world.until(ENDED, storm.jobs, storm.patience_s)
         weather.cancel()
     await tidy(world.pool, world.store)
-    await _each_effect_once(world, [str(job.id) for job in made])
+    await each_effect_once(world, world.store, [str(job.id) for job in made])
     recoveries = sorted(_recoveries(world, fleet))
     assert recoveries, "no job was killed: the storm was a calm"
     p50, p99 = (recoveries[int(share * (len(recoveries) - 1))] for share in (0.5, 0.99))
@@ -92,23 +92,6 @@ async def _restart_postgres(world: World) -> None:
     await asyncio.to_thread(world.postgres.stop)
     await asyncio.sleep(1)
     await asyncio.to_thread(world.postgres.start)
-
-
-async def _each_effect_once(world: World, made: list[str]) -> None:
-    async with world.pool.connection() as conn:
-        query = "select id, status, crashes, attempt, error from jobs where status <> 'succeeded'"
-        assert await (await conn.execute(query)).fetchall() == []
-        for statement in (
-            "select job_id::text as id from effects",
-            "select job_id::text as id from credit_entries where entry_kind = 'reserve'",
-            "select job_id::text as id from credit_entries where entry_kind = 'settle' and spent = 500",
-            "select job_id::text as id from webhook_deliveries",
-        ):
-            rows = await (await conn.execute(statement.encode())).fetchall()
-            assert sorted(row["id"] for row in rows) == sorted(made), statement
-        assert await world.value("select count(*) from credit_entries") == 2 * len(made)
-        rows = await (await conn.execute("select result_key from jobs")).fetchall()
-    assert await world.store.list("users/") == sorted(row["result_key"] for row in rows)
 
 
 def _recoveries(world: World, fleet: Fleet) -> list[float]:

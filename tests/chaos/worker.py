@@ -21,7 +21,11 @@ from app.jobs.claims import Outcome
 from app.jobs.types import JobKind
 from app.queue.messages import embed_queue
 from app.storage import keys
+from app.storage.base import ObjectStore
+from app.storage.http import StorageHttp
 from app.storage.local import LocalStore
+from app.storage.supabase import SupabaseStore
+from tests.storage.supabase_server import BUCKET, KEY
 from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
 from workers.run import Run
 from workers.serve import serve
@@ -44,6 +48,11 @@ class Plan:
     dsn: str
     redis_url: str
     store: str
+    """A folder."""
+    storage_url: str = ""
+    """A project of Supabase instead."""
+    notes_dsn: str = ""
+    """Where starts are noted, if the way to `dsn` is bad."""
     work_s: float = 0.0
     """Seconds in steps of 10 ms, with progress."""
     block_s: float = 0.0
@@ -60,7 +69,7 @@ def handlers(plan: Plan) -> Handlers:
     """`remove` does the work and leaves a file and a row; `encode` is poison: it ends its worker."""
 
     async def work(run: Run) -> Outcome:
-        await asyncio.to_thread(_note_start, plan.dsn, run)
+        await asyncio.to_thread(_note_start, plan.notes_dsn or plan.dsn, run)
         time.sleep(plan.block_s)  # noqa: ASYNC251 - what is tested
         if plan.stuck_s:
             await run.thread("stuck", time.sleep, plan.stuck_s)
@@ -118,7 +127,15 @@ def main() -> None:
         kill_after_s=1.0,
     )
     settings = WorkerSettings("chaos", QUEUE, made, background=(sweep,), options=options)
-    asyncio.run(serve(settings, plan.dsn, plan.redis_url, LocalStore(Path(plan.store))))
+    asyncio.run(run_until_told(plan, settings))
+
+
+async def run_until_told(plan: Plan, settings: WorkerSettings) -> None:
+    store: ObjectStore = LocalStore(Path(plan.store))
+    if plan.storage_url:
+        store = SupabaseStore(StorageHttp(plan.storage_url, KEY, first_pause_s=0.05, silence_s=1.0), BUCKET)
+    await serve(settings, plan.dsn, plan.redis_url, store)
+    await store.close()
 
 
 if __name__ == "__main__":

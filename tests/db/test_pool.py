@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from app.db.pool import Pool, connection, open_pool
+from app.db.errors import DatabaseUnavailable
+from app.db.pool import Pool, connection, open_pool, transaction
 
 
 @pytest.fixture
@@ -34,3 +35,14 @@ async def test_one_that_was_told_something_is_used_again(pool: Pool, dsn: str) -
     with psycopg.connect(dsn, autocommit=True) as other:
         other.execute("notify news")
     assert await backend(pool) == told
+
+
+async def test_a_server_that_answers_nothing_is_left(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = await backend(pool)
+    monkeypatch.setattr("app.db.pool.SILENCE_S", 0.2)
+    for block in (connection, transaction):
+        with pytest.raises(DatabaseUnavailable):
+            async with block(pool) as conn:
+                await conn.execute("select pg_sleep(600)")
+    monkeypatch.undo()
+    assert await backend(pool) != silent
