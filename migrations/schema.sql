@@ -569,7 +569,8 @@ CREATE TABLE public.uploads (
     filename text,
     token_sha256 bytea NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    image_id uuid
 );
 
 CREATE TABLE public.usage_months (
@@ -824,6 +825,8 @@ CREATE INDEX sign_ins_of_user ON public.sign_ins USING btree (user_id);
 
 CREATE INDEX uploads_expiring ON public.uploads USING btree (expires_at);
 
+CREATE INDEX uploads_of_image ON public.uploads USING btree (image_id) WHERE (image_id IS NOT NULL);
+
 CREATE INDEX uploads_of_user ON public.uploads USING btree (user_id, expires_at);
 
 CREATE INDEX usage_by_time ON public.usage USING btree (ended_at);
@@ -949,6 +952,9 @@ ALTER TABLE ONLY public.reviews
 
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_image_id_fkey FOREIGN KEY (image_id) REFERENCES public.images(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.uploads
     ADD CONSTRAINT uploads_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

@@ -29,7 +29,7 @@ IMAGE_PART = {"image": file_limit()}
 
 async def image_of(state: State, user: UUID, body: Body, source: StoreRequest) -> Image:
     """Stored now, or found. Raises BadParameter, NotFound, what `probe`, the guarded client and
-    UploadService.used raise."""
+    UploadService.local raise."""
     image_id = source.image_id if isinstance(source, SourceRequest) else None
     match body.files.get("image"), source.image_url, source.upload_id, image_id:
         case Upload() as upload, None, None, None:
@@ -52,8 +52,14 @@ async def _fetched(state: State, user: UUID, url: str) -> Image:
 
 async def _used(state: State, user: UUID, upload_id: UUID) -> Image:
     """A second copy of its bytes, in the image's place, of what was looked at: nobody can swap that."""
-    async with state["uploads"].taken(), state["direct"].used(user, upload_id) as (path, filename):
-        return await _stored(state, user, path, filename)
+    direct = state["direct"]
+    upload = await direct.get(user, upload_id)
+    if upload.image_id is not None:
+        return await state["images"].get(user, upload.image_id)
+    async with state["uploads"].taken(), direct.local(upload) as path:
+        image = await _stored(state, user, path, upload.filename)
+    await direct.became(upload, image.id)
+    return image
 
 
 async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:

@@ -61,7 +61,7 @@ class StoreRequest(Params):
 
     image_url: str | None = None
     upload_id: UUID | None = None
-    """Of `POST /api/uploads`; it is gone once an image was made of it."""
+    """Of `POST /api/uploads`; once an image was made of it, it names that image until it expires."""
 
 
 class SourceRequest(StoreRequest):

@@ -1,5 +1,5 @@
 """
-UploadNotFound          unknown, expired, made an image of, or not yours
+UploadNotFound          unknown, expired, or not yours
 UploadIncomplete (409)  nothing has come yet
 UploadTaken (409)       its bytes have come: they are sent once
 TooManyOpenUploads (429)
@@ -9,7 +9,7 @@ from app.errors import AppError, Conflict, NotFound
 
 
 class UploadNotFound(NotFound):
-    """No such upload, expired, used already, or not yours: ask for a new one with `POST /api/uploads`."""
+    """No such upload, expired, or not yours: ask for a new one with `POST /api/uploads`."""
 
     code = "upload_not_found"
 

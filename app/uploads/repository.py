@@ -24,6 +24,10 @@ async def find(
     return UploadRow(**row) if row else None
 
 
+async def use(conn: Connection, upload_id: UUID, image_id: UUID) -> None:
+    await conn.execute(_SQL["use_upload"], {"id": upload_id, "image_id": image_id})
+
+
 async def forget(conn: Connection, upload_id: UUID) -> None:
     await conn.execute(_SQL["forget_upload"], {"id": upload_id})
 

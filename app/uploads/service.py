@@ -72,22 +72,24 @@ class UploadService:
         try:
             await self._store.size(_key(row))
         except ObjectMissing:
-            return row
+            if row.image_id is None:
+                return row
         raise UploadTaken("the bytes of this upload have come already")
 
     async def receive(self, row: UploadRow, file: Path) -> None:
         await self._store.put(_key(row), file, CONTENT_TYPE)
 
-    @asynccontextmanager
-    async def used(self, user_id: UUID, upload_id: UUID) -> AsyncIterator[tuple[Path, str | None]]:
-        """Its bytes as a local file, and its name; gone when the block ends well.
-
-        Raises UploadNotFound, UploadIncomplete, TooLargeBytes.
-        """
+    async def get(self, user_id: UUID, upload_id: UUID) -> UploadRow:
+        """Raises UploadNotFound."""
         async with connection(self._pool) as conn:
             row = await repository.find(conn, upload_id, user_id=user_id)
         if row is None:
             raise UploadNotFound("no such upload, or it has expired")
+        return row
+
+    @asynccontextmanager
+    async def local(self, row: UploadRow) -> AsyncIterator[Path]:
+        """Its bytes as a file. Raises UploadIncomplete, TooLargeBytes."""
         try:
             size = await self._store.size(_key(row))
         except ObjectMissing:
@@ -96,12 +98,17 @@ class UploadService:
             await asyncio.shield(_remove(self._pool, self._store, row))
             raise TooLargeBytes(f"the file is larger than {MAX_BYTES:,} bytes", limit=MAX_BYTES)
         async with self._store.local(_key(row)) as path:
-            yield path, row.filename
-        await asyncio.shield(_remove(self._pool, self._store, row))
+            yield path
+
+    async def became(self, row: UploadRow, image_id: UUID) -> None:
+        """Names the image from now on; its own bytes go."""
+        async with connection(self._pool) as conn:
+            await repository.use(conn, row.id, image_id)
+        await self._store.delete([_key(row)])
 
 
 async def forget_expired(pool: Pool, store: ObjectStore, limit: int) -> int:
-    """Remove uploads that nobody used, with their bytes; how many. Safe to repeat."""
+    """Remove uploads whose time is over, with bytes that nobody used; how many. Safe to repeat."""
     async with connection(pool) as conn:
         rows = await repository.expired(conn, GRACE_S, limit)
     for row in rows:

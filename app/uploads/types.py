@@ -13,6 +13,8 @@ class UploadRow:
     id: UUID
     user_id: UUID
     filename: str | None
+    image_id: UUID | None
+    """Made of it; its bytes are there no longer."""
     expires_at: datetime
 
 
