@@ -16,13 +16,15 @@ def passed(*sections: tuple[str, str]) -> pytest.TestReport:
     return pytest.TestReport("a test", ("", 0, ""), {}, "passed", None, "call", list(sections))
 
 
-@pytest.mark.parametrize("secret", [keys.make(), TOKEN, "whsec_" + "A" * 32])
+@pytest.mark.parametrize("secret", [keys.make(), TOKEN, "whsec_" + "A" * 32], ids=["key", "token", "webhook"])
 def test_whatever_opens_a_door_is_found(secret: str) -> None:
     assert leaks(f'{{"event": "request", "headers": "x-api-key: {secret}"}}') == [secret]
 
 
 @pytest.mark.parametrize(
-    "text", [keys.make()[:10], keys.make()[:-1] + "-", TOKEN.rpartition(".")[0], "whsec_…"]
+    "text",
+    [keys.make()[:10], keys.make()[:-1] + "-", TOKEN.rpartition(".")[0], "whsec_…"],
+    ids=["prefix", "typo", "half a token", "no secret"],
 )
 def test_parts_and_typos_open_none(text: str) -> None:
     assert leaks(text) == []
