@@ -863,7 +863,7 @@ CREATE TRIGGER images_forget_legacy AFTER UPDATE OF purged_at ON public.images F
 
 CREATE TRIGGER jobs_batch_item AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NOT NULL))) EXECUTE FUNCTION public.end_batch_item();
 
-CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.kind <> 'shadow'::text))) EXECUTE FUNCTION public.write_deliveries();
+CREATE TRIGGER jobs_deliveries AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.batch_id IS NULL) AND (new.kind <> 'shadow'::text))) EXECUTE FUNCTION public.write_deliveries();
 
 CREATE TRIGGER jobs_reserve AFTER INSERT ON public.jobs FOR EACH ROW WHEN ((new.reserved > 0)) EXECUTE FUNCTION public.reserve_credits();
 
