@@ -19,7 +19,8 @@ grant update (status, fence, worker, lease_until, started_at, finished_at, progr
               cost_micros, worked)
     on jobs to cutout_embed;
 
--- What a row becomes must be readable too: hence those that were passed on. No history: an hour.
+-- What a row becomes must be readable too: hence those that were passed on. No history: an hour. Row security keeps the
+-- planner from stopping early: a claim among 10,000 waiting jobs takes 10 ms, the owner's 1 ms (explain analyze).
 drop policy if exists embed_reads on jobs;
 create policy embed_reads on jobs for select to cutout_embed using (
     (queue like 'embed:%' or (queue in ('mask', 'legacy') and kind = 'remove'))

@@ -16,7 +16,9 @@ from arq.connections import RedisSettings
 from psycopg.errors import InsufficientPrivilege
 from redis import Redis
 from redis.exceptions import NoPermissionError
+from typer.testing import CliRunner
 
+from app.cli import app
 from app.db.pool import open_pool
 from app.flags.service import EnginePolicy, Flags
 from app.images.service import ImageService
@@ -76,17 +78,16 @@ def host(
     }
     with psycopg.connect(owner["DATABASE_URL"]) as connection:
         connection.execute(SUPABASE_STORAGE)
-    cutout("setup-roles", "--apply", env=owner)
-    told = cutout("setup-roles", "--apply", env=owner)  # safe to repeat
+    setup_roles(owner, "--apply")
+    told = setup_roles(owner, "--apply")  # safe to repeat
     given = dict(line.split("=", 1) for line in told.splitlines())
     yield Host(owner, given)
 
 
-def cutout(*command: str, env: dict[str, str]) -> str:
-    run = [sys.executable, "-m", "app.cli", *command]
-    return subprocess.run(
-        run, env=env, cwd=env["CUTOUT_DATA_DIR"], check=True, capture_output=True, text=True
-    ).stdout
+def setup_roles(owner: dict[str, str], *options: str) -> str:
+    result = CliRunner().invoke(app, ["setup-roles", *options], env=owner, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
 
 
 SUPABASE_STORAGE = """
@@ -238,7 +239,7 @@ def test_storage_is_limited_to_its_prefixes(host: Host) -> None:
 
 
 def test_without_apply_nothing_is_made(host: Host) -> None:
-    told = cutout("setup-roles", env=host.owner)
+    told = setup_roles(host.owner)
     assert "ACL SETUSER cutout_embed reset on #" in told
     with host.database() as connection:  # the password before is good still
         assert connection.execute("select current_user").fetchone() == ("cutout_embed",)

@@ -32,7 +32,8 @@ img { max-width: 100%; }
 @media (max-width: 32rem) {
   body { padding: 1rem; }
   table { font-size: 13px; }
-  th, td { padding-right: 0.5rem; }
+  th, td { padding-right: 0.4rem; }
+  th { font-weight: 600; }
 }
 form { display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: center; }
 button, input, select { font: inherit; padding: 0.3rem 0.9rem; }
