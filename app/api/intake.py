@@ -65,4 +65,5 @@ async def _used(state: State, user: UUID, upload_id: UUID) -> Image:
 async def _stored(state: State, user: UUID, path: Path, filename: str | None) -> Image:
     info = await asyncio.to_thread(probe, path)
     await limited(state, lambda limits: limits.image(state["caller"], info.width * info.height))
-    return await state["images"].add(user, path, info, filename)
+    name = filename and filename.replace("\0", "")  # Postgres takes none in a text
+    return await state["images"].add(user, path, info, name)

@@ -49,7 +49,7 @@ class JobRequest(Params):
 
 
 class UploadRequest(Params):
-    filename: str | None = Field(None, max_length=255)
+    filename: str | None = Field(None, max_length=255, pattern=r"^[^\x00-\x1f]*$")
 
 
 class TokenQuery(Params):

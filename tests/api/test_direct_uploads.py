@@ -1,6 +1,7 @@
 """A photo that goes to the object store by itself, at both stores: a folder, and Supabase as it answers."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -140,6 +141,13 @@ def test_what_nobody_uses_expires(own_gate: Gate, me: httpx.Client) -> None:
     assert asyncio.run(gc())[1] == 1
     assert not [key for key in stored(own_gate) if unused in key]
     assert me.post("/api/images", json={"upload_id": used}).status_code == 201
+
+
+@pytest.mark.parametrize("filename", ["a\x00b", "\ud800", "x" * 256, 7])
+def test_names_that_are_none(me: httpx.Client, filename: object) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused = me.post("/api/uploads", content=json.dumps({"filename": filename}), headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_parameter")
 
 
 def test_so_many_wait_and_no_more(own_gate: Gate, me: httpx.Client) -> None:

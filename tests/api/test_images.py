@@ -41,6 +41,14 @@ def test_the_working_image_is_upright_and_at_most_2048(client: httpx.Client, tmp
     finished(client, job)
 
 
+def test_a_name_that_no_database_takes_is_mended(client: httpx.Client) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a\0b.jpg"\r\n\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    body = head + CAT.path.read_bytes() + b"\r\n--x--\r\n"
+    made = client.post("/api/images", content=body, headers=form)
+    assert (made.status_code, made.json()["filename"]) == (201, "ab.jpg")
+
+
 def test_lists_are_paged(client: httpx.Client) -> None:
     jobs = [
         client.post("/api/segment/encode", files={"image": CAT.path.read_bytes()}).json() for _ in range(3)
