@@ -52,7 +52,7 @@ def test_scopes_of_a_key(gate: Gate) -> None:
         assert reader.get("/api/keys").status_code == 200
         refused(reader.post("/api/segment/remove", json={}), 403, "scope_missing")
     with gate.client(x_api_key=keys["write"]) as writer:
-        refused(writer.post("/api/segment/remove", json={}), 422, "bad_parameter")
+        refused(writer.post("/api/segment/decode", json={}), 422, "bad_parameter")
         refused(writer.post("/api/keys", json={"scopes": ["read"]}), 403, "scope_missing")
     with gate.client(x_api_key=keys["admin"]) as master:
         assert master.post("/api/keys", json={"scopes": ["read"]}).status_code == 201

@@ -21,7 +21,7 @@ def table() -> str:
     rows = {
         error.code: (error.status, error.retryable, _meaning(error))
         for error in _leaves(AppError)
-        if error not in BRANCHES
+        if error not in BRANCHES and error.__module__.startswith("app.")
     }
     for name, kind in inspect.getmembers(models.errors, inspect.isclass):
         if issubclass(kind, models.errors.ModelError) and name != "ModelError":
