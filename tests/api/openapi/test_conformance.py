@@ -18,7 +18,7 @@ from tests.rows import a_job, an_image
 from tests.services import fresh_database
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SECONDS = os.environ.get("CUTOUT_FUZZ_SECONDS", "40")
+SECONDS = os.environ.get("CUTOUT_FUZZ_SECONDS", "20")
 
 pytestmark = pytest.mark.xdist_group("stack")
 
