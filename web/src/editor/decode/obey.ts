@@ -5,7 +5,7 @@
 import { radiusOf, type Mark } from '../document/marks'
 import { maskContent, maskScale, type Frame } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
-import { connected, depthOf, within, type Region } from './regions'
+import { connected, depthOf, regionOf, within, type Region } from './regions'
 import { decided } from './strokes'
 
 // What these were measured to gain: app/segmentation/obey.py.
@@ -53,7 +53,7 @@ export function remembering(after: Float32Array, before: Float32Array, keep: boo
 
 /** Whether pixels `at` lie nearly as deep in the subject of `before` as can be: then the subject is another. */
 export function atHeart(at: Region, before: Float32Array, size: Size): boolean {
-  const depth = depthOf(Uint8Array.from(before, (logit) => (logit > 0 ? 1 : 0)), size)
+  const depth = depthOf(regionOf(before.length, (i) => (before[i] ?? 0) > 0), size)
   let here = 0
   let deepest = 0
   depth.forEach((far, i) => {
@@ -69,10 +69,11 @@ export function opinion(answers: readonly Float32Array[], before: Float32Array, 
     (answer) => at.some((asked, i) => asked === 1 && (answer[i] ?? 0) > 0 === keep) && remembering(answer, before, keep),
   )
   if (willing.length === 0) return null
-  return before.map((_, i) => {
-    const said = willing.map((answer) => Math.min(LOUDEST, Math.max(-LOUDEST, answer[i] ?? 0)))
-    return said.reduce((sum, logit) => sum + logit, 0) / willing.length
-  })
+  const sum = new Float32Array(before.length)
+  for (const answer of willing) {
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + Math.min(LOUDEST, Math.max(-LOUDEST, answer[i] ?? 0))
+  }
+  return sum.map((logit) => logit / willing.length)
 }
 
 /**
@@ -81,12 +82,12 @@ export function opinion(answers: readonly Float32Array[], before: Float32Array, 
  */
 export function localChange(before: Float32Array, after: Float32Array, at: Region, keep: boolean, size: Size): Float32Array {
   const sign = keep ? 1 : -1
-  const changed = Uint8Array.from(before, (was, i) => (sign * (after[i] ?? 0) > 0 && sign * was <= 0 ? 1 : 0))
+  const changed = regionOf(before.length, (i) => sign * (after[i] ?? 0) > 0 && sign * (before[i] ?? 0) <= 0)
   const whole = connected(changed, at, size)
   if (!whole.includes(1)) return before
   const depth = depthOf(whole, size)
   const limit = THICKNESS * depth.reduce((most, far, i) => (at[i] ? Math.max(most, far) : most), 0) + SLACK
-  const core = within(Uint8Array.from(depth, (far) => (far > limit ? 1 : 0)), size, limit)
+  const core = within(regionOf(depth.length, (i) => (depth[i] ?? 0) > limit), size, limit)
   const part = connected(whole.map((inside, i) => inside & (1 - (core[i] ?? 0))), at, size)
   const near = within(part, size, NEAR)
   return before.map((was, i) => {

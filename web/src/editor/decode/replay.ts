@@ -10,7 +10,7 @@ import { choose, type DynamicMultimask } from './choose'
 import { nothing, take } from './masks'
 import { atHeart, enforced, localChange, opinion, touched } from './obey'
 import { clicksOf, isPositive, promptOf, strokePoints, type Clicks, type Prompt } from './prompts'
-import { deepestPoints, type Region } from './regions'
+import { deepestPoints, regionOf, type Region } from './regions'
 import { resample } from './resample'
 
 /** Runs the graph once: logits [4, 256, 256] and predicted IoU [4]. */
@@ -74,7 +74,8 @@ export class Replay {
     const { frame, size } = this
     const keep = last.label === 'keep'
     const seen = crop(before, size)
-    const wrong = Uint8Array.from(touched([last], frame), (mark, i) => (mark !== 0 && (seen[i] ?? 0) > 0 !== keep ? 1 : 0))
+    const asked = touched([last], frame)
+    const wrong = regionOf(asked.length, (i) => asked[i] !== 0 && (seen[i] ?? 0) > 0 !== keep)
     if (!wrong.includes(1)) return before
     const said = clicksOf(marks, frame, this.asked(last, wrong))
     const named = isPositive(clicksOf(marks.slice(0, -1), frame)) // else the subject is the proposal's
@@ -91,7 +92,7 @@ export class Replay {
 
   /** With a keep point in the subject's depth: a proposal has none, and a decoder told only "no" loses it. */
   private anchored(said: Clicks, seen: Float32Array): Clicks {
-    const inside = Uint8Array.from(seen, (logit) => (logit > 0 ? 1 : 0))
+    const inside = regionOf(seen.length, (i) => (seen[i] ?? 0) > 0)
     const deepest = deepestPoints(inside, this.size, 1).map((p) => maskToImage(this.frame, p))
     return { ...said, points: [...deepest, ...said.points], keep: [...deepest.map(() => true), ...said.keep] }
   }
