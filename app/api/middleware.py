@@ -57,8 +57,10 @@ class RequestContext:
                 await unexpected(request_id)(scope, receive, send_with_id)
             if scope["path"] not in _QUIET:
                 seconds, method = time.perf_counter() - started, scope.get("method", "WS")
-                route = scope["state"].get("route", "none")
-                REQUESTS.labels(method, route, status or "none").observe(seconds)
+                route = scope["state"].get("route")
+                # where no route matched the method is any word that somebody made up: a series for each
+                labels = (method, route) if route else ("any", "none")
+                REQUESTS.labels(*labels, status or "none").observe(seconds)
                 ms = round(seconds * 1000)
                 _log.info("request", method=method, path=scope["path"], status=status, ms=ms)
 

@@ -67,15 +67,15 @@ class StorageHttp:
                     method, self._url(path), json=json, content=content, headers=headers
                 )
             except httpx.TransportError:
-                STORAGE.labels(StorageUnavailable.code).inc()
-                continue
-            if answer.status_code not in _PASSING or not _passes(answer):
-                break
-        else:
-            raise StorageUnavailable("the object store does not answer")
-        if answer.is_error:
-            raise _counted(failure(answer))
-        return answer
+                error: AppError = StorageUnavailable("the object store does not answer")
+            else:
+                if not answer.is_error:
+                    return answer
+                error = failure(answer)
+            STORAGE.labels(error.code).inc()
+            if not isinstance(error, StorageUnavailable):
+                raise error
+        raise StorageUnavailable("the object store does not answer")
 
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
@@ -87,11 +87,13 @@ class StorageHttp:
                     raise BeyondEnd
                 if answer.is_error:
                     await answer.aread()
-                    raise _counted(failure(answer))
+                    error = failure(answer)
+                    STORAGE.labels(error.code).inc()
+                    raise error
                 yield answer
-        except httpx.TransportError as error:
+        except httpx.TransportError as broken:
             STORAGE.labels(StorageUnavailable.code).inc()
-            raise StorageUnavailable("the object store broke off") from error
+            raise StorageUnavailable("the object store broke off") from broken
 
     async def tries(self) -> AsyncIterator[int]:
         """0, 1, 2, …, with a pause before each but the first."""
@@ -109,7 +111,8 @@ def object_path(*parts: str) -> str:
 
 
 def failure(answer: httpx.Response) -> AppError:
-    """The status is in the body: storage answers HTTP 400 with `"statusCode": "404"`."""
+    """The status is in the body: storage answers HTTP 400 with `"statusCode": "404"`, and a 500 may carry a
+    word that says that it will not pass."""
     status, word, message = _told(answer)
     if status == HTTPStatus.NOT_FOUND and word not in {"bucket not found", "nosuchbucket"}:
         return ObjectMissing("no such object")
@@ -120,16 +123,6 @@ def failure(answer: httpx.Response) -> AppError:
     if status in _PASSING:
         return StorageUnavailable("the object store does not answer")
     return StorageRefused(f"the object store refuses ({status} {word}): {message}")
-
-
-def _counted(error: AppError) -> AppError:
-    STORAGE.labels(error.code).inc()
-    return error
-
-
-def _passes(answer: httpx.Response) -> bool:
-    """A 500 may carry a word that says that it will not pass."""
-    return isinstance(failure(answer), StorageUnavailable)
 
 
 def _told(answer: httpx.Response) -> tuple[int, str, str]:

@@ -16,20 +16,17 @@ _VERSION = {"Tus-Resumable": "1.0.0"}
 async def upload(http: StorageHttp, bucket: str, key: str, source: Path, content_type: str) -> None:
     """Goes on where a chunk broke off. Raises as StorageHttp.send, ObjectTaken."""
     size = (await asyncio.to_thread(source.stat)).st_size
-    where = await _begin(http, bucket, key, size, content_type)
-    offset = 0
-    async for _ in http.tries():
+    where, offset = await _begin(http, bucket, key, size, content_type), 0
+    async for count in http.tries():
         try:
+            if count:
+                offset = await _offset(http, where)  # the server knows how far we came
             while offset < size:
                 offset = await _chunk(http, where, source, offset)
         except (StorageUnavailable, ObjectTaken):
-            # broken off, or another chunk than the server waits for: it knows how far we came
-            offset = await _offset(http, where)
+            continue  # broken off, or another chunk than the server waits for
         except ObjectMissing:
-            where, offset = (
-                await _begin(http, bucket, key, size, content_type),
-                0,
-            )  # forgotten: from the start
+            where = await _begin(http, bucket, key, size, content_type)  # forgotten: from the start
         else:
             return
     raise StorageUnavailable("the upload broke off again and again")

@@ -68,6 +68,17 @@ def test_remove_of_a_user_without_the_flag(legacy: LegacyStack, client: httpx.Cl
     assert legacy.fake.album.stats()["uploads"] == before + 1
 
 
+def test_a_caller_of_remove_bg_without_the_flag(legacy: LegacyStack, client: httpx.Client) -> None:
+    answer = client.post(
+        "/v1.0/removebg", files={"image_file": COFFEE.path.read_bytes()}, data={"size": "full"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "image/png"
+    assert int(answer.headers["X-Foreground-Width"]) > 0
+    assert "X-Uncertainty-Score" not in answer.headers  # ClippingMagic does not say
+    assert client.get("/api/jobs").json()["items"][0]["engine"] == "clippingmagic"
+
+
 def test_an_image_that_is_here_is_sent_on_request(legacy: LegacyStack, client: httpx.Client) -> None:
     """From the new editor: whatever the flag says, with the person's reason."""
     legacy.rules(percentage=100)

@@ -81,11 +81,16 @@ async def test_an_upload_in_parts_goes_on_where_it_broke_off(
     assert sent <= 3 + len(burst)  # three parts, and no part again but those that failed
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [["ok", "ok", "forgotten"], ["ok", "ok", *["502"] * TRIES, "forgotten"]],
+    ids=["between two parts", "while it was away"],
+)
 async def test_an_upload_that_the_server_forgot_begins_anew(
-    project: tuple[SupabaseStore, SupabaseServer], large: Path
+    project: tuple[SupabaseStore, SupabaseServer], large: Path, faults: list[str]
 ) -> None:
     store, server = project
-    server.faults = ["ok", "ok", "forgotten"]
+    server.faults = [*faults]
     await store.put("a", large, "image/png")
     assert sum(line.startswith("POST") for line in server.asked) == 2
     assert server.objects["a"][0] == large.read_bytes()

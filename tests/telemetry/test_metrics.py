@@ -12,6 +12,7 @@ from app.jobs.admin import QueueState
 from app.jobs.gauges import show
 from app.jobs.repository import QueueStats
 from app.telemetry import metrics
+from tests.gate import Gate
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -37,6 +38,23 @@ def test_each_process_serves_its_own() -> None:
     assert "cutout_jobs_total" in text
     with pytest.raises(metrics.MetricsPortTaken, match="CUTOUT_METRICS_PORT"):
         metrics.serve("web", "127.0.0.1", free)
+
+
+def test_methods_that_somebody_made_up_are_one(gate: Gate) -> None:
+    """A series for each word would fill the memory of `web`."""
+    before = value("cutout_request_seconds_count", method="any", route="none", status="404")
+    with gate.client() as client:
+        for method in ("BREW", "WHEN"):
+            assert client.request(method, "/nowhere").status_code == 404
+            assert client.request(method, "/healthz").status_code == 405
+    assert value("cutout_request_seconds_count", method="any", route="none", status="404") == before + 2
+    methods = {
+        sample.labels["method"]
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if metric.name == "cutout_request_seconds"
+    }
+    assert not methods & {"BREW", "WHEN"}
 
 
 @pytest.mark.parametrize("file", ["grafana.json", "alerts.yml", "fly-autoscaler.toml"])

@@ -49,9 +49,6 @@ _REFERENCES = "#/components/schemas/{model}"
 _IDEMPOTENCY = "The same call with the same key is done once; with another body it is refused."
 _WAIT = "`wait=N`, at most 60: answers when the job has ended, or after N seconds as it stands."
 
-PROBLEM: Any = ProblemDocument
-REMOVEBG: Any = RemovebgErrors
-
 Schema = dict[str, Any]
 
 
@@ -75,7 +72,7 @@ def document(calls: Iterable[Call], *, title: str, version: str, description: st
         paths.setdefault(_path(call.path), {})[call.method.lower()] = _operation(call, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": description, "license": {"name": "MIT"}},
+        "info": {"title": title, "version": version, "description": description},
         "paths": paths,
         "components": {"schemas": schemas.definitions, "securitySchemes": SECURITY},
     }
@@ -173,7 +170,7 @@ def _in_header(operation: Operation) -> list[Schema]:
         kind = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "description": _IDEMPOTENCY, "schema": kind})
     if operation.waits:
-        kind = {"type": "string", "pattern": "^wait=[0-5]?[0-9]$"}
+        kind = {"type": "string", "pattern": "^wait=([0-5]?[0-9]|60)$"}
         found.append({"name": "Prefer", "in": "header", "description": _WAIT, "schema": kind})
     return found
 
@@ -259,10 +256,11 @@ def _errors(call: Call) -> dict[int, list[Error]]:
 
 
 def _refusal(call: Call, status: int, errors: list[Error], schemas: _Schemas) -> Schema:
-    codes, media_type, kind = {error.code for error in errors}, "application/problem+json", PROBLEM
+    codes, media_type = {error.code for error in errors}, "application/problem+json"
+    kind: Any = ProblemDocument
     if _is_removebg(call):
         codes = {removebg.theirs(error.status, error.code)[1] for error in errors}
-        media_type, kind = "application/json", REMOVEBG
+        media_type, kind = "application/json", RemovebgErrors
     told = ", ".join(f"`{code}`" for code in sorted(codes))
     return {
         "description": f"{HTTPStatus(status).phrase}: {told}",

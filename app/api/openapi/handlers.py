@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`."""
+"""`/openapi.json`."""
 
 from functools import cache
 from importlib.metadata import version

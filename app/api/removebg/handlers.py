@@ -1,6 +1,7 @@
 """`/v1.0/…`: for programs written for remove.bg. One call holds until its cutout is there."""
 
 import base64
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,10 @@ from app.api.removebg.params import RemovebgRequest, options_of, parse
 from app.api.serving import served_model
 from app.api.state import State
 from app.credits.types import Plan
+from app.engines.names import EngineName
 from app.images.types import Image
 from app.imaging.types import Format
+from app.jobs.errors import JobEnded
 from app.jobs.types import Job, JobKind, JobStatus, NewJob, RemoveParams
 
 WAIT_S = 60.0
@@ -44,9 +47,7 @@ async def remove(request: Request[State]) -> Response:
         params = RemoveParams(options=options)
         new = NewJob(user, JobKind.REMOVE, model, image.id, params, request_id=state["request_id"])
         made = await state["jobs"].create(new)
-    await _ended(state, made)
-    job = await state["jobs"].get(user, made.id)
-    return await _answer(request, job, wanted.type)
+    return await _answer(request, await _ended(state, made), wanted.type)
 
 
 async def account(request: Request[State]) -> Response:
@@ -85,15 +86,20 @@ def _one_background(body: Body, wanted: RemovebgRequest) -> None:
         )
 
 
-async def _ended(state: State, made: Job) -> None:
+async def _ended(state: State, made: Job) -> Job:
     """Raises Overdue, Failed."""
-    job = (await state["hub"].wait(made.user_id, made.id, WAIT_S)).job
-    if not job.status.ended:
-        await state["jobs"].cancel(made.user_id, made.id)
-        raise Overdue(f"the cutout was not ready after {WAIT_S:.0f} s; nothing was charged", retry_after=30)
+    seen = (await state["hub"].wait(made.user_id, made.id, WAIT_S)).job
+    if not seen.status.ended:
+        with suppress(JobEnded):  # at the last moment: then it is answered all the same
+            await state["jobs"].cancel(made.user_id, made.id)
+            raise Overdue(
+                f"the cutout was not ready after {WAIT_S:.0f} s; nothing was charged", retry_after=30
+            )
+    job = await state["jobs"].get(made.user_id, made.id)
     if job.status is not JobStatus.SUCCEEDED:
         error = job.error or {"code": "canceled", "message": "the job was canceled"}
         raise Failed(str(error["message"]), reason=error["code"])
+    return job
 
 
 async def _answer(request: Request[State], job: Job, kind: str) -> Response:
@@ -119,8 +125,6 @@ async def _answer(request: Request[State], job: Job, kind: str) -> Response:
 async def _headers(state: State, job: Job, result: dict[str, Any], kind: str) -> dict[str, str]:
     """The foreground's box is in pixels of the image that was sent."""
     x0, y0, x1, y1 = result["content_box"]
-    row = await state["images"].embedding(job.user_id, job.image_id, job.model)
-    score = row.proposal.score if row.proposal else 0.0
     return {
         "X-Type": "other" if kind == "auto" else kind,
         "X-Width": str(result["width"]),
@@ -130,9 +134,18 @@ async def _headers(state: State, job: Job, result: dict[str, Any], kind: str) ->
         "X-Foreground-Left": str(x0),
         "X-Foreground-Width": str(x1 - x0),
         "X-Foreground-Height": str(y1 - y0),
-        "X-Uncertainty-Score": f"{1 - score:.3f}",
+        **await _uncertainty(state, job),
         **_limits(state),
     }
+
+
+async def _uncertainty(state: State, job: Job) -> dict[str, str]:
+    """None for ClippingMagic, which does not say."""
+    if job.engine != EngineName.SAM2:
+        return {}
+    row = await state["images"].embedding(job.user_id, job.image_id, job.model)
+    score = row.proposal.score if row.proposal else 0.0
+    return {"X-Uncertainty-Score": f"{1 - score:.3f}"}
 
 
 def _limits(state: State) -> dict[str, str]:
