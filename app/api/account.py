@@ -11,7 +11,9 @@ from app.accounts.erasure import Erased
 from app.accounts.export import export
 from app.accounts.types import User
 from app.api.auth import current_user
+from app.api.documents import AccountDocument, BalanceDocument, SumsDocument, UsageDocument, UserDocument
 from app.api.errors import BadParameter
+from app.api.files import NO_STORE
 from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.schemas import time_json
 from app.api.state import State
@@ -19,7 +21,6 @@ from app.credits.statement import statement_csv
 from app.credits.types import Balance, Plan
 from app.usage.types import Sums
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _MICRO = 1_000_000
 
 
@@ -43,7 +44,8 @@ async def get_account(request: Request[State]) -> Response:
     state = request.state
     user, balance = await state["accounts"].get(user_id), await state["credits"].balance(user_id)
     prices = {"sam2": state["prices"].sam2 / 1000, "clippingmagic": state["prices"].clippingmagic / 1000}
-    return JSONResponse({**_user_json(user), **balance_json(balance), "prices": prices}, headers=_NO_STORE)
+    document: AccountDocument = {**_user_json(user), **balance_json(balance), "prices": prices}
+    return JSONResponse(document, headers=NO_STORE)
 
 
 async def usage(request: Request[State]) -> Response:
@@ -52,19 +54,24 @@ async def usage(request: Request[State]) -> Response:
     wanted = query(UsageQuery, request)
     days = await request.state["usage"].days(wanted.days, user_id)
     months = await request.state["usage"].months(user_id)
-    document = {
-        "days": [{"day": day.day.isoformat(), **_engine_json(day.sums)} for day in days],
+    document: UsageDocument = {
+        "days": [
+            {"day": day.day.isoformat(), "engine": day.sums.engine, **_sum_json([day.sums])} for day in days
+        ],
         "total": _sum_json([day.sums for day in days]),
-        "months": [{"month": f"{month.month:%Y-%m}", **_engine_json(month.sums)} for month in months],
+        "months": [
+            {"month": f"{month.month:%Y-%m}", "engine": month.sums.engine, **_sum_json([month.sums])}
+            for month in months
+        ],
     }
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(document, headers=NO_STORE)
 
 
 async def statement(request: Request[State]) -> Response:
     """CSV of every entry, the oldest first."""
     user_id = current_user(request)
     query(NoParams, request)
-    headers = {"Content-Disposition": 'attachment; filename="credits.csv"', **_NO_STORE}
+    headers = {"Content-Disposition": 'attachment; filename="credits.csv"', **NO_STORE}
     lines = statement_csv(request.state["credits"].statement(user_id))
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -74,7 +81,7 @@ async def export_account(request: Request[State]) -> Response:
     user_id = current_user(request)
     query(NoParams, request)
     chunks = export(request.state["pool"], request.state["store"], user_id)
-    headers = {"Content-Disposition": 'attachment; filename="cutout-account.zip"', **_NO_STORE}
+    headers = {"Content-Disposition": 'attachment; filename="cutout-account.zip"', **NO_STORE}
     return StreamingResponse(chunks, media_type="application/zip", headers=headers)
 
 
@@ -83,7 +90,7 @@ async def change_account(request: Request[State]) -> Response:
     async with read_body(request) as body:
         change = parse(AccountChange, body.values)
     user = await request.state["accounts"].set_retention(user_id, change.retention_days)
-    return JSONResponse(_user_json(user), headers=_NO_STORE)
+    return JSONResponse(_user_json(user), headers=NO_STORE)
 
 
 async def erase_account(request: Request[State]) -> Response:
@@ -92,14 +99,14 @@ async def erase_account(request: Request[State]) -> Response:
     if query(Confirmed, request).confirm != user_id:
         raise BadParameter("confirm: this is not the id of your account")
     erased = await request.state["erasure"].erase(user_id, "the user")
-    return JSONResponse(erased_json(erased), headers=_NO_STORE)
+    return JSONResponse(erased_json(erased), headers=NO_STORE)
 
 
 def erased_json(erased: Erased) -> dict[str, Any]:
     return {**erased.rows, "files": erased.files, "bytes": erased.bytes}
 
 
-def balance_json(balance: Balance) -> dict[str, Any]:
+def balance_json(balance: Balance) -> BalanceDocument:
     return {
         "plan": balance.plan,
         "credits": {
@@ -111,7 +118,7 @@ def balance_json(balance: Balance) -> dict[str, Any]:
     }
 
 
-def _user_json(user: User) -> dict[str, Any]:
+def _user_json(user: User) -> UserDocument:
     return {
         "id": str(user.id),
         "email": user.email,
@@ -121,11 +128,7 @@ def _user_json(user: User) -> dict[str, Any]:
     }
 
 
-def _engine_json(sums: Sums) -> dict[str, Any]:
-    return {"engine": sums.engine, **_sum_json([sums])}
-
-
-def _sum_json(parts: list[Sums]) -> dict[str, Any]:
+def _sum_json(parts: list[Sums]) -> SumsDocument:
     return {
         "cutouts": sum(part.cutouts for part in parts),
         "jobs": sum(part.jobs for part in parts),

@@ -1,7 +1,7 @@
 """`/api/admin/…`: what an admin does to other accounts; each deed is in the audit log."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from starlette.requests import Request
@@ -10,14 +10,14 @@ from starlette.responses import JSONResponse, Response
 from app.accounts.audit import Deed, deeds
 from app.api.account import balance_json, erased_json
 from app.api.auth import current_user
+from app.api.documents import DeedDocument, EntryDocument, GrantDocument
+from app.api.files import NO_STORE
 from app.api.idempotency import held_key
 from app.api.params import ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import page_json, time_json
 from app.api.state import State
 from app.credits.service import milli
 from app.credits.types import MAX_GRANT, Entry
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Grant(Params):
@@ -37,8 +37,8 @@ async def grant(request: Request[State]) -> Response:
         else:
             amount = milli(wanted.credits)
             entry = await credits.grant(user_id, amount, wanted.note, key, actor=str(admin))
-    document = {**_entry_json(entry), **balance_json(await credits.balance(user_id))}
-    return JSONResponse(document, 201, _NO_STORE)
+    document: GrantDocument = {**_entry_json(entry), **balance_json(await credits.balance(user_id))}
+    return JSONResponse(document, 201, NO_STORE)
 
 
 async def erase(request: Request[State]) -> Response:
@@ -46,17 +46,17 @@ async def erase(request: Request[State]) -> Response:
     admin, user_id = current_user(request), path_id(request, "user_id")
     query(NoParams, request)
     erased = await request.state["erasure"].erase(user_id, str(admin))
-    return JSONResponse(erased_json(erased), headers=_NO_STORE)
+    return JSONResponse(erased_json(erased), headers=NO_STORE)
 
 
 async def audit_log(request: Request[State]) -> Response:
     """Newest first."""
     wanted = query(ListQuery, request)
     page = await deeds(request.state["pool"], wanted.cursor, wanted.limit)
-    return JSONResponse(page_json(page, [_deed_json(deed) for deed in page.items]), headers=_NO_STORE)
+    return JSONResponse(page_json(page, [_deed_json(deed) for deed in page.items]), headers=NO_STORE)
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: Entry) -> EntryDocument:
     return {
         "entry_id": str(entry.id),
         "granted": entry.granted / 1000,
@@ -65,7 +65,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _deed_json(deed: Deed) -> dict[str, Any]:
+def _deed_json(deed: Deed) -> DeedDocument:
     return {
         "id": str(deed.id),
         "actor": deed.actor,

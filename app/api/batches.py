@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from app.api.auth import current_user
 from app.api.batch_files import BATCH_PARTS, kept_items
 from app.api.defaults import parse_filled
-from app.api.files import disposition
+from app.api.files import NO_STORE, disposition
 from app.api.idempotency import held_key
 from app.api.params import Body, JobRequest, ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import batch_json, batch_url, item_json, page_json
@@ -25,8 +25,6 @@ from app.batches.types import MAX_ITEMS, MAX_NAME, Batch, NewBatch, Order
 from app.jobs.idempotency import HeldKey
 from app.jobs.types import JobStatus
 from app.matting.options import CutoutOptions
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 def _visible(text: str) -> str:
@@ -76,7 +74,7 @@ async def create(request: Request[State]) -> Response:
             batch = await state["batches"].get(user, key.made)
         else:
             batch = await _created(state, user, body, key)
-    return JSONResponse(batch_json(batch), 201, {"Location": batch_url(batch.id), **_NO_STORE})
+    return JSONResponse(batch_json(batch), 201, {"Location": batch_url(batch.id), **NO_STORE})
 
 
 async def add_items(request: Request[State]) -> Response:
@@ -92,28 +90,28 @@ async def add_items(request: Request[State]) -> Response:
                 if not items:
                     raise BatchEmpty("send files as `image`, a `zip`, or `urls`")
                 batch = await state["batches"].add(user, batch_id, items, key, close=wanted.close)
-    return JSONResponse(batch_json(batch), headers=_NO_STORE)
+    return JSONResponse(batch_json(batch), headers=NO_STORE)
 
 
 async def list_batches(request: Request[State]) -> Response:
     user = current_user(request)
     wanted = query(ListQuery, request)
     page = await request.state["batches"].list(user, wanted.cursor, wanted.limit)
-    return JSONResponse(page_json(page, [batch_json(batch) for batch in page.items]), headers=_NO_STORE)
+    return JSONResponse(page_json(page, [batch_json(batch) for batch in page.items]), headers=NO_STORE)
 
 
 async def get_batch(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     batch = await request.state["batches"].get(user, path_id(request, "batch_id"))
-    return JSONResponse(batch_json(batch), headers=_NO_STORE)
+    return JSONResponse(batch_json(batch), headers=NO_STORE)
 
 
 async def list_items(request: Request[State]) -> Response:
     user = current_user(request)
     wanted = query(ItemsQuery, request)
     page = await request.state["batches"].items(user, path_id(request, "batch_id"), **dict(wanted))
-    return JSONResponse(page_json(page, [item_json(item) for item in page.items]), headers=_NO_STORE)
+    return JSONResponse(page_json(page, [item_json(item) for item in page.items]), headers=NO_STORE)
 
 
 async def review_item(request: Request[State]) -> Response:
@@ -125,7 +123,7 @@ async def review_item(request: Request[State]) -> Response:
     await state["batches"].get(user, batch_id)
     fix = None if wanted.job_id is None else await state["jobs"].get(user, wanted.job_id)
     item = await state["batches"].accept(user, batch_id, item_id, fix)
-    return JSONResponse(item_json(item), headers=_NO_STORE)
+    return JSONResponse(item_json(item), headers=NO_STORE)
 
 
 async def close(request: Request[State]) -> Response:
@@ -189,7 +187,7 @@ async def _changed(request: Request[State], change: str) -> Response:
     user = current_user(request)
     query(NoParams, request)
     batch = await getattr(request.state["batches"], change)(user, path_id(request, "batch_id"))
-    return JSONResponse(batch_json(batch), headers=_NO_STORE)
+    return JSONResponse(batch_json(batch), headers=NO_STORE)
 
 
 def _format(batch: Batch) -> str:
@@ -198,4 +196,4 @@ def _format(batch: Batch) -> str:
 
 def _download(batch: Batch, extension: str) -> dict[str, str]:
     name = safe_name(batch.name.replace("/", "-")) if batch.name else f"batch-{batch.id.hex[:8]}"
-    return {"Content-Disposition": disposition(f"{name}.{extension}"), **_NO_STORE}
+    return {"Content-Disposition": disposition(f"{name}.{extension}"), **NO_STORE}

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from app.accounts.types import AUTO_MODEL, Defaults
 from app.api.auth import current_user
 from app.api.documents import DefaultsDocument
+from app.api.files import NO_STORE
 from app.api.params import NoParams, Params, parse, query, read_body
 from app.api.schemas import time_json
 from app.api.serving import installed_model
@@ -18,8 +19,6 @@ from app.api.state import State
 from app.matting.options import CutoutOptions
 
 P = TypeVar("P", bound=BaseModel)
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class DefaultsChange(Params):
@@ -74,4 +73,4 @@ def _answer(state: State, defaults: Defaults) -> Response:
         "changed_at": time_json(defaults.changed_at),
         "models": [AUTO_MODEL, *models],
     }
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(document, headers=NO_STORE)

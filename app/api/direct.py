@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.auth import current_user
 from app.api.body import incoming
 from app.api.documents import UploadDocument
+from app.api.files import NO_STORE
 from app.api.intake import file_limit
 from app.api.params import TokenQuery, UploadRequest, content_length, parse, path_id, query, read_body
 from app.api.schemas import time_json
@@ -33,7 +34,7 @@ async def begin(request: Request[State]) -> Response:
         "headers": dict(new.headers),
         "expires_at": time_json(new.expires_at),
     }
-    return JSONResponse(document, 201, {"Cache-Control": "no-store"})
+    return JSONResponse(document, 201, NO_STORE)
 
 
 async def receive(request: Request[State]) -> Response:

@@ -286,11 +286,46 @@ class AccountDocument(UserDocument, BalanceDocument):
     prices: dict[str, float]
 
 
-class GrantDocument(BalanceDocument):
+class EntryDocument(TypedDict):
     entry_id: Id
     granted: float
     note: str | None
     created_at: Time | None
+
+
+class GrantDocument(BalanceDocument, EntryDocument):
+    """The entry, and what there is now."""
+
+
+class SumsDocument(TypedDict):
+    cutouts: int
+    jobs: int
+    failed: int
+    worker_seconds: float
+    bytes_stored: int
+    bytes_served: int
+    credits: float
+    cost_usd: float
+    saved_usd: float
+    """Against ClippingMagic's price."""
+
+
+class DayDocument(SumsDocument):
+    day: Day
+    engine: str
+
+
+class MonthDocument(SumsDocument):
+    month: str
+    """As `2026-11`."""
+    engine: str
+
+
+class UsageDocument(TypedDict):
+    days: list[DayDocument]
+    total: SumsDocument
+    months: list[MonthDocument]
+    """As they were rolled up last."""
 
 
 class DeedDocument(TypedDict):

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 
 from app.api import pages
 from app.api.auth import current_user
-from app.api.files import IMMUTABLE
+from app.api.files import IMMUTABLE, NO_STORE
 from app.api.params import NoParams, query
 from app.api.state import State
 from app.errors import NotFound
@@ -92,7 +92,7 @@ async def engine(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     decision = await request.state["flags"].explain(user)
-    return JSONResponse(decision.as_json(), headers={"Cache-Control": "no-store"})
+    return JSONResponse(decision.as_json(), headers=NO_STORE)
 
 
 async def asset(request: Request[State]) -> Response:

@@ -13,6 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from app.api.errors import RangeUnsatisfiable
 from app.storage.base import ObjectStore
 
+NO_STORE = {"Cache-Control": "no-store"}
+"""Of documents: they are as they are now."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE = "private, no-cache"
 """May be kept by its owner's browser, but asked for again: a deleted image must be gone."""

@@ -7,13 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
+from app.api.files import NO_STORE
 from app.api.params import NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import time_json
 from app.api.state import State
 from app.engines.names import EngineName
 from app.flags.types import Flag
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class RulesChange(RootModel[dict[str, JsonValue]]):
@@ -40,7 +39,7 @@ async def show(request: Request[State]) -> Response:
     ]
     overrides = {str(user): engine for user, engine in (await flags.overrides()).items()}
     document = {**_flag_json(await flags.current()), "overrides": overrides, "history": history}
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(document, headers=NO_STORE)
 
 
 async def change(request: Request[State]) -> Response:
@@ -49,7 +48,7 @@ async def change(request: Request[State]) -> Response:
     async with read_body(request) as body:
         changes = RulesChange.model_validate(body.values).root
     flag = await request.state["flags"].change(lambda _: changes, str(admin))
-    return JSONResponse(_flag_json(flag), headers=_NO_STORE)
+    return JSONResponse(_flag_json(flag), headers=NO_STORE)
 
 
 async def override(request: Request[State]) -> Response:
@@ -58,7 +57,7 @@ async def override(request: Request[State]) -> Response:
     async with read_body(request) as body:
         engine = parse(Override, body.values).engine
     await request.state["flags"].override(user_id, engine, str(admin))
-    return Response(status_code=204, headers=_NO_STORE)
+    return Response(status_code=204, headers=NO_STORE)
 
 
 async def no_override(request: Request[State]) -> Response:
@@ -66,7 +65,7 @@ async def no_override(request: Request[State]) -> Response:
     admin, user_id = current_user(request), path_id(request, "user_id")
     query(NoParams, request)
     await request.state["flags"].override(user_id, None, str(admin))
-    return Response(status_code=204, headers=_NO_STORE)
+    return Response(status_code=204, headers=NO_STORE)
 
 
 def _flag_json(flag: Flag) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.api.files import NO_STORE
 from app.api.state import State
 from app.db.pool import connection
 from app.errors import AppError
@@ -34,7 +35,7 @@ async def readyz(request: Request[State]) -> Response:
     }
     if queue == "ok" and model is not None:
         document["notes"] = await _notes(state, model)
-    return JSONResponse(document, 200 if ready else 503, {"Cache-Control": "no-store"})
+    return JSONResponse(document, 200 if ready else 503, NO_STORE)
 
 
 def _model(state: State) -> tuple[str | None, str]:

@@ -15,13 +15,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ExceptionHandler
 
+from app.api.files import NO_STORE
 from app.api.params import parse, query, read_json
 from app.errors import AppError, BadInput
 from app.passwords.service import Passwords
 from app.passwords.signing import Signer
 from app.passwords.types import MAX_PASSWORD, TOKEN_LIFETIME_S, Granted
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _JWKS_AGE_S = 600
 """As Supabase's edge keeps its own."""
 
@@ -66,7 +66,7 @@ async def token(request: Request[IssuerState]) -> Response:
         granted = await passwords.sign_in(by_password.email, by_password.password)
     else:
         granted = await passwords.refresh(parse(RefreshGrant, values).refresh_token)
-    return JSONResponse(granted_json(granted), headers=_NO_STORE)
+    return JSONResponse(granted_json(granted), headers=NO_STORE)
 
 
 async def logout(request: Request[IssuerState]) -> Response:
@@ -74,7 +74,7 @@ async def logout(request: Request[IssuerState]) -> Response:
     shown = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
     passwords = request.state["passwords"]
     await passwords.end(passwords.read(shown), everywhere=scope == "global")
-    return Response(status_code=204, headers=_NO_STORE)
+    return Response(status_code=204, headers=NO_STORE)
 
 
 async def jwks(request: Request[IssuerState]) -> Response:
@@ -107,7 +107,7 @@ ISSUER_ROUTES: list[BaseRoute] = [
 
 def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
     document = {"code": status, "error_code": code, "msg": message}
-    return JSONResponse(document, status, {**_NO_STORE, **(headers or {})})
+    return JSONResponse(document, status, {**NO_STORE, **(headers or {})})
 
 
 async def _app_error(_request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.auth import current_user
 from app.api.documents import JobDocument
 from app.api.errors import NoResult, NotFinished
-from app.api.files import FileView, serve, stored
+from app.api.files import NO_STORE, FileView, serve, stored
 from app.api.params import JobQuery, JobsQuery, NoParams, path_id, query
 from app.api.schemas import job_json, page_json, view_json
 from app.api.state import State
@@ -16,15 +16,13 @@ from app.images.errors import ImageNotFound
 from app.imaging.types import Format
 from app.jobs.types import Job, JobStatus
 
-_NO_STORE = {"Cache-Control": "no-store"}
-
 
 async def get_job(request: Request[State]) -> Response:
     """`?wait=N` answers when the job ends, or after N seconds with the job as it stands."""
     user = current_user(request)
     job_id, wait = path_id(request, "job_id"), query(JobQuery, request).wait
     view = await request.state["hub"].wait(user, job_id, wait)
-    return JSONResponse(view_json(view), headers=_NO_STORE)
+    return JSONResponse(view_json(view), headers=NO_STORE)
 
 
 async def list_jobs(request: Request[State]) -> Response:
@@ -32,14 +30,14 @@ async def list_jobs(request: Request[State]) -> Response:
     wanted = query(JobsQuery, request)
     page = await request.state["jobs"].list(user, **dict(wanted))
     items = [await rendered(request.state, job, position=False) for job in page.items]
-    return JSONResponse(page_json(page, items), headers=_NO_STORE)
+    return JSONResponse(page_json(page, items), headers=NO_STORE)
 
 
 async def cancel_job(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     job = await request.state["jobs"].cancel(user, path_id(request, "job_id"))
-    return JSONResponse(await rendered(request.state, job), headers=_NO_STORE)
+    return JSONResponse(await rendered(request.state, job), headers=NO_STORE)
 
 
 async def job_result(request: Request[State]) -> Response:

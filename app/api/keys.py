@@ -9,11 +9,11 @@ from starlette.responses import JSONResponse, Response
 from app.accounts.types import ApiKey, Scope
 from app.api.auth import current_caller, current_user
 from app.api.documents import KeyDocument, NewKeyDocument
+from app.api.files import NO_STORE
 from app.api.params import ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import page_json, time_json
 from app.api.state import State
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _DAY_S = 86_400.0
 _NOT_EMPTY = Field(min_length=1, json_schema_extra={"uniqueItems": False})
 """To name one twice is no error."""
@@ -35,7 +35,7 @@ async def create(request: Request[State]) -> Response:
         caller.user_id, wanted.scopes, name=wanted.name, lifetime_s=lifetime_s, within=caller.scopes
     )
     document: NewKeyDocument = {**key_json(row), "key": key}
-    return JSONResponse(document, 201, {"Location": _url(row), **_NO_STORE})
+    return JSONResponse(document, 201, {"Location": _url(row), **NO_STORE})
 
 
 async def list_keys(request: Request[State]) -> Response:
@@ -43,7 +43,7 @@ async def list_keys(request: Request[State]) -> Response:
     user = current_user(request)
     wanted = query(ListQuery, request)
     page = await request.state["keyring"].list(user, wanted.cursor, wanted.limit)
-    return JSONResponse(page_json(page, [key_json(key) for key in page.items]), headers=_NO_STORE)
+    return JSONResponse(page_json(page, [key_json(key) for key in page.items]), headers=NO_STORE)
 
 
 async def revoke(request: Request[State]) -> Response:

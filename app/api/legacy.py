@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.auth import current_user
+from app.api.files import NO_STORE
 from app.api.intake import IMAGE_PART, image_of
 from app.api.params import Body, JobRequest, SourceRequest, parse, read_body
 from app.api.schemas import image_json
@@ -61,7 +62,7 @@ async def upload(request: Request[State]) -> Response:
         "reason": sent.reason,
         "fetch_url": f"/api/clippingmagic/fetch/{sent.id}",
     }
-    return JSONResponse(document, 201, {"Cache-Control": "no-store"})
+    return JSONResponse(document, 201, NO_STORE)
 
 
 async def fetch(request: Request[State]) -> Response:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
 from app.api.defaults import parse_filled
+from app.api.files import NO_STORE
 from app.api.idempotency import held_key
 from app.api.intake import IMAGE_PART, file_limit, image_of
 from app.api.params import (
@@ -59,7 +60,7 @@ async def decode(request: Request[State]) -> Response:
     check_inside(wanted.marks, (image.width, image.height))
     embedding = await state["images"].embedding(user, image.id, installed_model(state, wanted.model))
     png = await state["decoding"].mask(embedding, wanted.marks, wanted.start)
-    return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+    return Response(png, media_type="image/png", headers=NO_STORE)
 
 
 _Make = Callable[[State, UUID, Body], Awaitable[NewJob]]
@@ -74,7 +75,7 @@ async def create_job(request: Request[State], limits: Mapping[str, FileLimit], m
         else:
             new = replace(await make(state, user, body), request_id=state["request_id"])
             job = await state["jobs"].create(new, key)
-    headers = {"Location": job_url(job.id), "Cache-Control": "no-store"}
+    headers = {"Location": job_url(job.id), **NO_STORE}
     wait = preferred_wait(request.headers)
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"

@@ -7,20 +7,21 @@ from starlette.responses import JSONResponse, Response
 
 from app.accounts.errors import NotSignedIn
 from app.api.auth import COOKIE, credentials
+from app.api.documents import IssuerDocument, WaysInDocument
+from app.api.files import NO_STORE
 from app.api.params import NoParams, query
 from app.api.state import State
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def ways_in(request: Request[State]) -> Response:
     """How a page signs people in: at whose Supabase Auth, or not at all. Nothing here is secret."""
     query(NoParams, request)
     settings = request.state["settings"]
-    known = None
+    known: IssuerDocument | None = None
     if settings.supabase_url is not None and not settings.embedded:
         known = {"url": f"{settings.issuer()}/auth/v1", "key": settings.supabase_anon_key}
-    return JSONResponse({"needed": not settings.embedded, "issuer": known}, headers=_NO_STORE)
+    document: WaysInDocument = {"needed": not settings.embedded, "issuer": known}
+    return JSONResponse(document, headers=NO_STORE)
 
 
 async def begin(request: Request[State]) -> Response:
@@ -32,7 +33,7 @@ async def begin(request: Request[State]) -> Response:
     identity = await request.state["sign_in"].identify(shown.token)
     await request.state["sign_in"].by_token(shown.token)  # a closed account gets no session
     left = int((identity.expires_at - datetime.now(UTC)).total_seconds())
-    response = Response(status_code=204, headers=_NO_STORE)
+    response = Response(status_code=204, headers=NO_STORE)
     response.set_cookie(
         COOKIE, shown.token, max_age=max(left, 0), secure=True, httponly=True, samesite="strict"
     )
@@ -42,6 +43,6 @@ async def begin(request: Request[State]) -> Response:
 async def end(request: Request[State]) -> Response:
     """204, also where there was none: the other tab was first."""
     query(NoParams, request)
-    response = Response(status_code=204, headers=_NO_STORE)
+    response = Response(status_code=204, headers=NO_STORE)
     response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
     return response

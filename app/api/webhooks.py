@@ -16,6 +16,7 @@ from app.api.documents import (
     NewEndpointDocument,
     SecretDocument,
 )
+from app.api.files import NO_STORE
 from app.api.params import ListQuery, NoParams, Params, parse, path_id, query, read_body
 from app.api.schemas import page_json, time_json
 from app.api.state import State
@@ -28,8 +29,6 @@ from app.webhooks.types import (
     EndpointChange,
     WebhookEvent,
 )
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class NewEndpoint(Params):
@@ -53,7 +52,7 @@ async def create(request: Request[State]) -> Response:
         wanted = parse(NewEndpoint, body.values)
     endpoint, secret = await request.state["webhooks"].create(user, **dict(wanted))
     document: NewEndpointDocument = {**endpoint_json(endpoint), "secret": secret.secret}
-    return JSONResponse(document, 201, {"Location": _endpoint_url(endpoint.id), **_NO_STORE})
+    return JSONResponse(document, 201, {"Location": _endpoint_url(endpoint.id), **NO_STORE})
 
 
 async def list_endpoints(request: Request[State]) -> Response:
@@ -61,14 +60,14 @@ async def list_endpoints(request: Request[State]) -> Response:
     query(NoParams, request)
     found = await request.state["webhooks"].list(user)
     document: EndpointsDocument = {"items": [endpoint_json(each) for each in found]}
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(document, headers=NO_STORE)
 
 
 async def get_endpoint(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     endpoint = await request.state["webhooks"].get(user, path_id(request, "endpoint_id"))
-    return JSONResponse(endpoint_json(endpoint), headers=_NO_STORE)
+    return JSONResponse(endpoint_json(endpoint), headers=NO_STORE)
 
 
 async def change_endpoint(request: Request[State]) -> Response:
@@ -76,7 +75,7 @@ async def change_endpoint(request: Request[State]) -> Response:
     async with read_body(request) as body:
         change = parse(EndpointChange, body.values)
     endpoint = await request.state["webhooks"].change(user, path_id(request, "endpoint_id"), change)
-    return JSONResponse(endpoint_json(endpoint), headers=_NO_STORE)
+    return JSONResponse(endpoint_json(endpoint), headers=NO_STORE)
 
 
 async def delete_endpoint(request: Request[State]) -> Response:
@@ -101,14 +100,14 @@ async def test_endpoint(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     delivery = await request.state["webhooks"].test(user, path_id(request, "endpoint_id"))
-    return JSONResponse(delivery_json(delivery), 202, _NO_STORE)
+    return JSONResponse(delivery_json(delivery), 202, NO_STORE)
 
 
 async def list_deliveries(request: Request[State]) -> Response:
     user = current_user(request)
     wanted = query(DeliveriesQuery, request)
     page = await request.state["webhooks"].deliveries(user, **dict(wanted))
-    return JSONResponse(page_json(page, [delivery_json(each) for each in page.items]), headers=_NO_STORE)
+    return JSONResponse(page_json(page, [delivery_json(each) for each in page.items]), headers=NO_STORE)
 
 
 async def get_delivery(request: Request[State]) -> Response:
@@ -121,14 +120,14 @@ async def get_delivery(request: Request[State]) -> Response:
         "payload": delivery.payload,
         "attempts": [_attempt_json(each) for each in attempts],
     }
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(document, headers=NO_STORE)
 
 
 async def redeliver(request: Request[State]) -> Response:
     user = current_user(request)
     query(NoParams, request)
     delivery = await request.state["webhooks"].redeliver(user, path_id(request, "delivery_id"))
-    return JSONResponse(delivery_json(delivery), 202, _NO_STORE)
+    return JSONResponse(delivery_json(delivery), 202, NO_STORE)
 
 
 async def _rotated(request: Request[State], endpoint_id: UUID | None) -> Response:
@@ -136,7 +135,7 @@ async def _rotated(request: Request[State], endpoint_id: UUID | None) -> Respons
     query(NoParams, request)
     secret = await request.state["webhooks"].rotate_secret(user, endpoint_id)
     document: SecretDocument = {"secret": secret.secret}
-    return JSONResponse(document, headers=_NO_STORE)
+    return JSONResponse(document, headers=NO_STORE)
 
 
 def endpoint_json(endpoint: Endpoint) -> EndpointDocument:

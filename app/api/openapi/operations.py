@@ -159,7 +159,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         body=defaults.DefaultsChange, answers={OK: d.DefaultsDocument}, errors=MODEL
     ),
     ("GET", "/api/account/export.zip"): Operation(answers={OK: File("application/zip")}),
-    ("GET", "/api/account/usage"): Operation(query=account.UsageQuery, answers={OK: dict[str, Any]}),
+    ("GET", "/api/account/usage"): Operation(query=account.UsageQuery, answers={OK: d.UsageDocument}),
     ("GET", "/api/account/statement.csv"): Operation(answers={OK: File("text/csv")}),
     ("POST", "/api/admin/users/{user_id:uuid}/credits"): Operation(
         body=admin.Grant,
