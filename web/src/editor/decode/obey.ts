@@ -29,11 +29,13 @@ export function touched(marks: readonly Mark[], frame: Frame): Int8Array {
 
 /** `logits` with what is decided `by` marks decided so. */
 export function enforced(logits: Float32Array, by: Int8Array): Float32Array {
-  return logits.map((logit, i) => {
+  const out = logits.slice()
+  for (let i = 0; i < out.length; i++) {
     const decision = by[i] ?? 0
-    if (decision > 0) return Math.max(logit, DECIDED)
-    return decision < 0 ? Math.min(logit, -DECIDED) : logit
-  })
+    if (decision > 0) out[i] = Math.max(out[i] ?? 0, DECIDED)
+    else if (decision < 0) out[i] = Math.min(out[i] ?? 0, -DECIDED)
+  }
+  return out
 }
 
 /** Whether an answer still speaks of the subject of `before`: one that inverts it does not. */
@@ -41,39 +43,46 @@ export function remembering(after: Float32Array, before: Float32Array, keep: boo
   let size = 0
   let shared = 0
   let other = 0
-  before.forEach((logit, i) => {
+  for (let i = 0; i < before.length; i++) {
     const now = (after[i] ?? 0) > 0
-    if (logit > 0) size++
-    if (now && logit > 0) shared++
-    if (now && !(logit > 0)) other++
-  })
+    if ((before[i] ?? 0) > 0) {
+      size++
+      if (now) shared++
+    } else if (now) other++
+  }
   const limit = REMEMBERED * Math.max(size, 1)
   return keep ? shared >= limit : other <= limit
+}
+
+/** Whether an answer does what the mark asks of one of its pixels `at`, at least. */
+function granting(answer: Float32Array, at: Region, keep: boolean): boolean {
+  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) if ((answer[i] ?? 0) > 0 === keep) return true
+  return false
 }
 
 /** Whether pixels `at` lie nearly as deep in the subject of `before` as can be: then the subject is another. */
 export function atHeart(at: Region, before: Float32Array, size: Size): boolean {
   const depth = depthOf(regionOf(before.length, (i) => (before[i] ?? 0) > 0), size)
-  let here = 0
-  let deepest = 0
-  depth.forEach((far, i) => {
-    if (at[i]) here = Math.max(here, far)
-    deepest = Math.max(deepest, far)
-  })
-  return here >= HEART * deepest
+  return deepest(depth, at) >= HEART * depth.reduce((most, far) => Math.max(most, far), 0)
+}
+
+/** The greatest depth at pixels `at`; 0 without any. */
+function deepest(depth: Float64Array, at: Region): number {
+  let most = 0
+  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) most = Math.max(most, depth[i] ?? 0)
+  return most
 }
 
 /** What the decoder's answers say together; null when none does what the mark asks (its pixels: `at`). */
 export function opinion(answers: readonly Float32Array[], before: Float32Array, at: Region, keep: boolean): Float32Array | null {
-  const willing = answers.filter(
-    (answer) => at.some((asked, i) => asked === 1 && (answer[i] ?? 0) > 0 === keep) && remembering(answer, before, keep),
-  )
+  const willing = answers.filter((answer) => granting(answer, at, keep) && remembering(answer, before, keep))
   if (willing.length === 0) return null
-  const sum = new Float32Array(before.length)
+  const mean = new Float32Array(before.length)
   for (const answer of willing) {
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + Math.min(LOUDEST, Math.max(-LOUDEST, answer[i] ?? 0))
+    for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + Math.min(LOUDEST, Math.max(-LOUDEST, answer[i] ?? 0))
   }
-  return sum.map((logit) => logit / willing.length)
+  for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) / willing.length
+  return mean
 }
 
 /**
@@ -85,14 +94,22 @@ export function localChange(before: Float32Array, after: Float32Array, at: Regio
   const changed = regionOf(before.length, (i) => sign * (after[i] ?? 0) > 0 && sign * (before[i] ?? 0) <= 0)
   const whole = connected(changed, at, size)
   if (!whole.includes(1)) return before
-  const depth = depthOf(whole, size)
-  const limit = THICKNESS * depth.reduce((most, far, i) => (at[i] ? Math.max(most, far) : most), 0) + SLACK
-  const core = within(regionOf(depth.length, (i) => (depth[i] ?? 0) > limit), size, limit)
-  const part = connected(whole.map((inside, i) => inside & (1 - (core[i] ?? 0))), at, size)
+  const core = coreOf(whole, at, size)
+  const part = core ? connected(regionOf(whole.length, (i) => whole[i] === 1 && !core[i]), at, size) : whole
   const near = within(part, size, NEAR)
-  return before.map((was, i) => {
+  const out = before.slice()
+  for (let i = 0; i < out.length; i++) {
+    const tooThick = core?.[i] && whole[i]
     const now = after[i] ?? 0
-    const tooThick = core[i] && whole[i]
-    return near[i] && !tooThick && sign * now > sign * was ? now : was
-  })
+    if (near[i] && !tooThick && sign * now > sign * (before[i] ?? 0)) out[i] = now
+  }
+  return out
+}
+
+/** What is too thick for what `whole` is at the mark's pixels `at`, and what lies around it; null when nothing is. */
+function coreOf(whole: Region, at: Region, size: Size): Region | null {
+  const depth = depthOf(whole, size)
+  const limit = THICKNESS * deepest(depth, at) + SLACK
+  const thick = regionOf(depth.length, (i) => (depth[i] ?? 0) > limit)
+  return thick.includes(1) ? within(thick, size, limit) : null
 }

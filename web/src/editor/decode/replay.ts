@@ -81,11 +81,11 @@ export class Replay {
     const named = isPositive(clicksOf(marks.slice(0, -1), frame)) // else the subject is the proposal's
     const clicks = named ? said : this.anchored(said, seen)
     const output = await this.run(promptOf(clicks, frame), before)
-    const answers = Array.from(output.iou, (_, i) => crop(take(output.logits, i), size))
     if (named && !keep && atHeart(wrong, seen, size)) {
-      const best = answers[choose(output.logits, output.iou, clicks, frame, this.dynamic)] ?? seen
+      const best = crop(take(output.logits, choose(output.logits, output.iou, clicks, frame, this.dynamic)), size)
       return this.obeying(seen.map((was, i) => Math.min(was, best[i] ?? was)), marks)
     }
+    const answers = Array.from(output.iou, (_, i) => crop(output.logits, size, i))
     const answer = opinion(answers, seen, wrong, keep)
     return this.obeying(answer ? localChange(seen, answer, wrong, keep, size) : seen, marks)
   }
@@ -140,10 +140,12 @@ export function toMaskSpace(logits: Float32Array, size: Size, frame: Frame): Flo
   return framed(resample(logits, size, content, step), content)
 }
 
-/** [256, 256] → the image's part of it. */
-function crop(logits: Float32Array, { width, height }: Size): Float32Array {
+/** The image's part of [256, 256], of mask `index` where there are several; to be read only, a view where it can be one. */
+function crop(logits: Float32Array, { width, height }: Size, index = 0): Float32Array {
+  const mask = logits.subarray(index * MASK_SIDE ** 2, (index + 1) * MASK_SIDE ** 2)
+  if (width === MASK_SIDE) return mask.subarray(0, width * height)
   const out = new Float32Array(width * height)
-  for (let y = 0; y < height; y++) out.set(logits.subarray(y * MASK_SIDE, y * MASK_SIDE + width), y * width)
+  for (let y = 0; y < height; y++) out.set(mask.subarray(y * MASK_SIDE, y * MASK_SIDE + width), y * width)
   return out
 }
 
