@@ -1,5 +1,5 @@
-"""The Procfile's processes for benchmarks: Postgres and Redis of their own, a shop that is signed in, and what each
-process holds and uses."""
+"""The Procfile's processes for benchmarks: Postgres and Redis of their own, a user who is signed in, and what
+each process holds and uses."""
 
 import contextlib
 import tempfile
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -55,7 +56,8 @@ class Bench:
 
     def redis_connections(self) -> int:
         with contextlib.closing(Redis(unix_socket_path=self.redis_url.removeprefix("unix://"))) as redis:
-            return int(redis.info("clients")["connected_clients"]) - 1
+            info: Any = redis.info("clients")
+            return int(info["connected_clients"]) - 1
 
 
 def _role(command: list[str]) -> str | None:

@@ -59,7 +59,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 def deployed(
     folder: Path, variables: dict[str, str], processes: tuple[str, ...] = PROCESSES, log: Path | None = None
 ) -> Iterator[Deployed]:
-    """`cutout migrate`, then `honcho start` until the block ends; `web` answers, and nothing is left after it."""
+    """`cutout migrate`, then `honcho start` until the block ends. `web` answers; nothing is left after it."""
     shutil.copy(ROOT / "Procfile", folder)
     run(variables, "migrate")
     with contextlib.ExitStack() as opened:
