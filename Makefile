@@ -36,6 +36,9 @@ lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 bench: $(TORCH_READY) ## measure every number the README claims
 	$(BIN)/python -m benchmarks
 
+soak: $(READY) ## 2,000 visits on the Procfile's processes: does any of them grow? An hour on two quiet cores
+	$(BIN)/python -m benchmarks.soak
+
 bench-gpu: $(TORCH_READY) ## measure SAM 2.1 on a GPU, if there is one
 	$(BIN)/python -m benchmarks.gpu
 
@@ -68,4 +71,4 @@ $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-.PHONY: help run test chaos fuzz lint bench bench-gpu
+.PHONY: help run test chaos fuzz lint bench soak bench-gpu

@@ -118,7 +118,7 @@ async def resources(settings: Settings) -> AsyncIterator[Lifespan]:
         async with (
             _issuer(settings) as issuer,
             opened_store(settings) as store,
-            Hub.running(pool, RedisSubscriber(redis)) as hub,
+            Hub.running(pool, RedisSubscriber(redis), doorbell) as hub,
             flags.listening(RedisSubscriber(redis)),
             legacy_service(settings, pool) as legacy,
             _gauges(settings, job_admin),

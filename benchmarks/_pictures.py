@@ -14,7 +14,7 @@ SIZES = (
     *((2000, 2000),) * 2,
     (3000, 4000),
 )
-"""(width, height), by turns: 1 MP as marketplaces have it, 2 and 4 MP of shops, 12 MP of phones; 2.1 on average."""
+"""(width, height), by turns: 1 MP for marketplaces, 2 and 4 MP of shops, 12 MP of phones; 2.1 on average"""
 _SUBJECTS = (ASTRONAUT, CAT, COFFEE)
 _MOVE = 64
 """Pixels that crops are apart: 4096 different ones of each size and subject."""
@@ -32,7 +32,7 @@ def photo(number: int) -> bytes:
 
 @functools.cache
 def _base(subject: int, width: int, height: int) -> Image.Image:
-    """Larger than asked for by the crops' distance, with the grain of a camera: 0.3 bytes a pixel, as of phones."""
+    """Larger than asked for by the crops' distance, with grain: 0.3 bytes a pixel, as of phones."""
     size = (width + _MOVE, height + _MOVE)
     grain = np.random.default_rng(0).normal(128, 4, (size[1], size[0], 1)).astype(np.uint8)
     with Image.open(_SUBJECTS[subject].path) as file:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from app.guard import Guard
 from app.telemetry.metrics import PORTS
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +73,9 @@ def deployed(
             stderr=out,
             start_new_session=True,
         )
+        pid_file = folder / "honcho.pid"
+        pid_file.write_text(f"{honcho.pid}\n")
+        guard = Guard(pid_file, "TERM")  # whoever started us may be killed
         try:
             url = f"http://127.0.0.1:{variables['CUTOUT_PORT']}"
             if "web" in processes:
@@ -79,7 +83,9 @@ def deployed(
             yield Deployed(url, variables, honcho)
         finally:
             honcho.send_signal(signal.SIGTERM)
-            assert honcho.wait(60) in {0, 143}
+            code = honcho.wait(60)
+            guard.dismiss()
+            assert code in {0, 143}
 
 
 def free_ports(count: int) -> int:

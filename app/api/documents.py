@@ -92,6 +92,8 @@ class JobDocument(TypedDict):
     """0 to 1."""
     queue_position: int | None
     """1: next; null where it does not wait, or in a list."""
+    starting: bool | None
+    """It waits, and no worker is alive that could take it: one has to start. null as above."""
     attempt: int
     """Errors that passed, so far."""
     credits: float

@@ -45,10 +45,17 @@ def _model(state: State) -> tuple[str | None, str]:
         return None, error.code
 
 
+NO_ENCODER = "no embed worker is alive; jobs wait until one has started"
+
+
 async def _notes(state: State, model: str) -> list[str]:
-    """What the encoder of the model runs other than was asked for, on a CPU for want of a GPU."""
+    """What the encoder of the model runs other than was asked for, on a CPU for want of a GPU; or that nobody
+    is there, which is as it should be where workers are stopped while there is nothing to do."""
+    queue = embed_queue(model)
     try:
-        return list(await state["doorbell"].notes(embed_queue(model)))
+        workers = await state["doorbell"].alive()
+        nobody = workers is not None and queue not in workers
+        return [NO_ENCODER] if nobody else list(await state["doorbell"].notes(queue))
     except QueueUnavailable:
         return []
 

@@ -42,7 +42,9 @@ def image_json(image: Image) -> ImageDocument:
     }
 
 
-def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None) -> JobDocument:
+def job_json(
+    job: Job, size: tuple[int, int] | None, queue_position: int | None, starting: bool | None = None
+) -> JobDocument:
     """`size` is the (width, height) of the job's image; None once the image is deleted."""
     here = job_url(job.id)
     width, height = size or (None, None)
@@ -57,6 +59,7 @@ def job_json(job: Job, size: tuple[int, int] | None, queue_position: int | None)
         "image": {"id": str(job.image_id), "width": width, "height": height},
         "progress": job.progress,
         "queue_position": queue_position,
+        "starting": starting,
         "attempt": job.attempt,
         "credits": job.credits / 1000,
         "cost_usd": job.cost_micros / 1_000_000,
@@ -131,7 +134,7 @@ def item_json(item: Item) -> ItemDocument:
 
 
 def view_json(view: JobView) -> JobDocument:
-    return job_json(view.job, view.size, view.queue_position)
+    return job_json(view.job, view.size, view.queue_position, view.starting)
 
 
 def image_url(image_id: UUID) -> str:

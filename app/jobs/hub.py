@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -19,11 +19,13 @@ from app.aio import end
 from app.db.pool import Connection, Pool, connection
 from app.errors import Unavailable
 from app.jobs import views
+from app.jobs.attendance import Attendance
 from app.jobs.errors import JobNotFound
 from app.jobs.events import EVERY_CHANNEL, JobEvent
 from app.jobs.listeners import Listener, Listeners
+from app.jobs.types import JobStatus
 from app.jobs.views import JobView
-from app.queue.port import Subscriber
+from app.queue.port import Presence, Subscriber
 
 BEAT_S = 15.0
 """Streams say so often that they live: proxies close what is silent for 60 s."""
@@ -46,9 +48,12 @@ class Update:
 
 
 class Hub:
-    def __init__(self, pool: Pool, subscriber: Subscriber, cursor: int) -> None:
+    def __init__(
+        self, pool: Pool, subscriber: Subscriber, cursor: int, presence: Presence | None = None
+    ) -> None:
         self._pool = pool
         self._subscriber = subscriber
+        self._attendance = Attendance(presence)
         self._cursor = cursor
         """Whatever transactions below this one changed has been offered to the listeners."""
         self._listeners = Listeners()
@@ -60,10 +65,12 @@ class Hub:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, pool: Pool, subscriber: Subscriber) -> AsyncIterator["Hub"]:
+    async def running(
+        cls, pool: Pool, subscriber: Subscriber, presence: Presence | None = None
+    ) -> AsyncIterator["Hub"]:
         """A hub that hears and tells for the time of the block. Raises DatabaseUnavailable."""
         async with connection(pool) as conn:
-            hub = cls(pool, subscriber, await views.present(conn))
+            hub = cls(pool, subscriber, await views.present(conn), presence)
         tasks = [asyncio.create_task(_forever(work)) for work in (hub._hear, hub._tell)]
         try:
             yield hub
@@ -138,7 +145,13 @@ class Hub:
             view = await views.own(conn, user_id, job_id)
         if view is None:
             raise JobNotFound("no such job")
-        return view
+        return await self._attended(view)
+
+    async def _attended(self, view: JobView) -> JobView:
+        """With what its listeners are told of workers while it waits."""
+        if view.job.status is not JobStatus.QUEUED:
+            return view
+        return replace(view, starting=await self._attendance.nobody_at(view.job.queue))
 
     async def _page(self, user_id: UUID, since: int | None, after: UUID | None) -> list[JobView]:
         async with connection(self._pool) as conn:
@@ -188,19 +201,21 @@ class Hub:
                 self._dirty |= batch
                 raise
             for view in found:
+                told = await self._attended(view) if view.job.id in placed else view
                 for listener in self._listeners.of(view.job.user_id, view.job.id):
-                    listener.offer(view)
+                    listener.offer(told)
 
     async def _move(self, conn: Connection) -> None:
-        """Tell who waits for just one job how its place in the queue has changed."""
+        """Tell who waits for just one job its new place in the queue, and whether anybody works there."""
         waiting = [listener for listener in self._listeners if listener.waiting]
         if not waiting or time.monotonic() < self._positions_at:
             return
         self._positions_at = time.monotonic() + POSITIONS_S
         places = await views.positions(conn, {each.job_id for each in waiting if each.job_id})
         for listener in waiting:
-            if listener.job_id in places:
-                listener.moved(places[listener.job_id])
+            if listener.job_id in places and listener.waiting is not None:
+                starting = await self._attendance.nobody_at(listener.waiting.job.queue)
+                listener.moved(places[listener.job_id], starting)
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:

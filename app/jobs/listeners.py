@@ -39,13 +39,14 @@ class Listener:
         if self.lacks(view.job.id, view.job.version):
             self._put(view)
 
-    def moved(self, position: int) -> None:
+    def moved(self, position: int, starting: bool | None = None) -> None:
         """Its place in the queue is another one; far from the front that is told in steps of a twentieth."""
         if self.waiting is None:
             return
         told = self.waiting.queue_position
-        if told is None or (told != position and abs(told - position) * 20 >= min(told, position)):
-            self._put(replace(self.waiting, queue_position=position))
+        far = told is None or (told != position and abs(told - position) * 20 >= min(told, position))
+        if far or starting != self.waiting.starting:
+            self._put(replace(self.waiting, queue_position=position, starting=starting))
 
     async def take(self, timeout_s: float) -> list[JobView]:
         """What has come; nothing after `timeout_s`. Raises ListenerTooSlow when more came than can wait."""

@@ -25,6 +25,8 @@ class JobView:
     """(width, height) of its image in ImageSpace; None once the image is deleted."""
     queue_position: int | None
     """1 = next; None when it does not wait, or was not asked for."""
+    starting: bool | None = None
+    """No worker of its queue is alive: one has to start. None as above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def test_a_job_has_the_documented_members(job: dict[str, Any]) -> None:
             "image",
             "progress",
             "queue_position",
+            "starting",
             "attempt",
         ),
         *(

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from app.db.pool import Pool, connection, transaction
+from app.jobs import attendance, listeners
 from app.jobs import hub as hub_module
-from app.jobs import listeners
 from app.jobs.claims import Claims, Outcome
 from app.jobs.errors import JobNotFound, ListenerTooSlow
 from app.jobs.events import Events
@@ -31,7 +31,7 @@ PATIENCE_S = 30
 @pytest.fixture
 async def hub(pool: Pool, redis_url: str) -> AsyncIterator[Hub]:
     redis = connect(redis_url)
-    async with Hub.running(pool, RedisSubscriber(redis)) as running:
+    async with Hub.running(pool, RedisSubscriber(redis), ArqDoorbell(redis)) as running:
         yield running
     await redis.aclose(close_connection_pool=True)
 
@@ -309,6 +309,22 @@ async def test_places_in_the_queue_are_told(
     await ends(claims)
     assert await place() == 1
     await updates.aclose()
+
+
+async def test_who_waits_hears_whether_a_worker_has_to_start(
+    hub: Hub, doorbell: ArqDoorbell, dsn: str, user: UUID, image: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "POSITIONS_S", 0.0)
+    monkeypatch.setattr(attendance, "FRESH_S", 0.0)
+    job_id = a_job(dsn, image, user)
+    assert (await hub.wait(user, job_id, 0)).starting is True
+    async with aclosing(hub.job(user, job_id)) as updates, asyncio.timeout(PATIENCE_S):
+        assert (await anext(updates)).view is not None
+        await doorbell.here("embed:lite", "the first")
+        async for update in updates:
+            if update.view is not None and not update.view.starting:
+                break
+    await doorbell.gone("embed:lite", "the first")
 
 
 async def test_silence_has_a_pulse(

@@ -91,6 +91,7 @@ export const S = {
     uploading: 'Uploading',
     queued: 'In line',
     queuedAt: (position: number) => `In line, ${position} before it`,
+    starting: 'Starting a worker, this takes a moment',
     encoding: 'Preparing',
     ready: 'Ready',
     doubtful: 'Ready, worth a look',

@@ -46,6 +46,8 @@ interface JobBase {
   readonly image: { readonly id: string; readonly width: number | null; readonly height: number | null }
   readonly progress: number
   readonly queue_position: number | null
+  /** It waits and no worker is alive: one has to start. */
+  readonly starting: boolean | null
   readonly attempt: number
   readonly credits: number
   readonly cost_usd: number

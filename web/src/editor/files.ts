@@ -6,7 +6,8 @@ import type { Fault } from '../inference/errors'
 export type Step =
   | { readonly at: 'waiting' }
   | { readonly at: 'uploading'; readonly part: number }
-  | { readonly at: 'queued'; readonly position: number | null }
+  /** starting: nobody works yet, a worker is being started */
+  | { readonly at: 'queued'; readonly position: number | null; readonly starting: boolean }
   | { readonly at: 'encoding'; readonly part: number }
   | { readonly at: 'ready' }
   | { readonly at: 'applying'; readonly part: number }

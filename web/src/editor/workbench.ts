@@ -382,7 +382,7 @@ export class Workbench {
 }
 
 function encodeStep(job: EncodeJob): Step {
-  return job.status === 'queued' ? { at: 'queued', position: job.queue_position } : { at: 'encoding', part: job.progress }
+  return job.status === 'queued' ? { at: 'queued', position: job.queue_position, starting: job.starting === true } : { at: 'encoding', part: job.progress }
 }
 
 function preparedOf(job: EncodeJob): Prepared {

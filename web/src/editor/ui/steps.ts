@@ -6,6 +6,7 @@ export function stepText(entry: Pick<FileEntry, 'step' | 'interrupted' | 'prepar
   if (entry.interrupted) return S.steps.interrupted
   if (doubtful(entry)) return S.steps.doubtful
   const { step } = entry
+  if (step.at === 'queued' && step.starting) return S.steps.starting
   if (step.at === 'queued' && step.position !== null && step.position > 1) return S.steps.queuedAt(step.position - 1)
   if (step.at === 'failed') return faultText(step.error.code, step.error.message)
   const words = S.steps[step.at]
