@@ -12,7 +12,7 @@ Upscaling is done position by position: a transposed convolution of kernel and s
 four pixels of its own and is one matrix product. What it normalises lies side by side then, and pixels are
 put in their places once, at the end, when four masks are left of 32 channels.
 
-Measured with onnxruntime-web, one thread, one click: 125 ms where the published graph takes 203 ms.
+Measured (`python -m benchmarks.decode`): 0.56 of the published graph's time with one thread, 0.54 with two.
 """
 
 from collections.abc import Sequence
