@@ -16,6 +16,11 @@ pytest_plugins = ("tests.services", "tests.stack", "tests.gate", "tests.leaks")
 REPOSITORY = Path(__file__).parent.parent
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than the cores: a third of the time a test waits, for leases, restarts, slow networks."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def registry() -> Registry:
     """The checkout's own, with `lite` in it; its locks keep xdist's workers from fetching that twice."""
