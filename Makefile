@@ -36,6 +36,9 @@ lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 bench: $(TORCH_READY) ## measure every number the README claims
 	$(BIN)/python -m benchmarks
 
+load: $(READY) ## visits until the machine is full: seconds by stage, CPU by process, docs/capacity.md
+	$(BIN)/python -m benchmarks.load --write
+
 soak: $(READY) ## 2,000 visits on the Procfile's processes: does any of them grow? An hour on two quiet cores
 	$(BIN)/python -m benchmarks.soak
 
@@ -71,4 +74,4 @@ $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-.PHONY: help run test chaos fuzz lint bench soak bench-gpu
+.PHONY: help run test chaos fuzz lint bench load soak bench-gpu

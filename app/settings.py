@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     worker_grace_s: float = Field(25.0, ge=0)
     worker_memory_mb: int | None = Field(None, ge=200)
     worker_waits_s: float = Field(0.0, ge=0)
+    worker_idle_s: float | None = Field(None, ge=1)
     worker_usd_hour: Decimal = Field(Decimal("0.10"), ge=0, le=1000)
     job_timeout_s: float = Field(300.0, ge=1)
     user_slots: int | None = Field(None, ge=1)

@@ -30,6 +30,7 @@ class Bench:
     url: str
     token: str
     honcho: psutil.Process
+    folder: Path
     database_url: str
     redis_url: str
 
@@ -45,6 +46,15 @@ class Bench:
                 if (name := _role(process.cmdline())) is not None:
                     found[name] = [process, *process.children(recursive=True)]
         return found
+
+    def servers(self) -> dict[str, list[psutil.Process]]:
+        """Postgres with its backends, and Redis."""
+        pids = {
+            "postgres": (self.folder / "postgres" / "postmaster.pid"),
+            "redis": (self.folder / "redis" / "redis.pid"),
+        }
+        heads = {name: psutil.Process(int(path.read_text().split()[0])) for name, path in pids.items()}
+        return {name: [head, *head.children(recursive=True)] for name, head in heads.items()}
 
     def postgres_connections(self) -> int:
         with psycopg.connect(self.database_url) as connection:
@@ -101,6 +111,7 @@ def bench(processes: tuple[str, ...] = PROCESSES, **variables: str) -> Iterator[
             product.url,
             token,
             psutil.Process(product.honcho.pid),
+            folder,
             wanted["DATABASE_URL"],
             wanted["REDIS_URL"],
         )

@@ -37,6 +37,12 @@ class Visits:
         yield
         self.seconds[stage].append(time.perf_counter() - begun)
 
+    def add(self, other: "Visits") -> None:
+        for stage, seconds in other.seconds.items():
+            self.seconds[stage] += seconds
+        self.up, self.down, self.done = self.up + other.up, self.down + other.down, self.done + other.done
+        self.errors += other.errors
+
     def quantile(self, stage: str, share: float) -> float:
         ordered = sorted(self.seconds[stage])
         return ordered[int(share * (len(ordered) - 1))]

@@ -37,6 +37,7 @@ def _settings(kind: WorkerKind, settings: Settings) -> WorkerSettings:
         memory_limit_mb=settings.worker_memory_mb,
         user_cap=settings.user_slots,
         waited_s=settings.worker_waits_s,
+        idle_s=settings.worker_idle_s,
         usd_hour=float(settings.worker_usd_hour),
         engines=EnginePolicy.set_by(settings),
     )

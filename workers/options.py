@@ -38,6 +38,8 @@ class WorkerOptions:
     """Of the slots, those that jobs of batches may take: who waits finds the others free. None: all."""
     waited_s: float = 0.0
     """Leave jobs younger than this to other workers."""
+    idle_s: float | None = None
+    """The worker ends when it had nothing to do for so long."""
     usd_hour: float = 0.0
     """What an hour of this worker costs."""
     engines: EnginePolicy = field(default_factory=EnginePolicy)

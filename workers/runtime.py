@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -33,6 +34,8 @@ class Runtime:
         self.leaving = asyncio.Event()
         self.broken: WorkerBroken | None = None
         """Why this process cannot go on."""
+        self.worked_at = time.monotonic()
+        """When the last run ended."""
         self._context = context
         self._claims = context.claims
         # embed:lite is a queue of embed workers
@@ -137,6 +140,7 @@ class Runtime:
                 was = self.busy
                 self._working.discard(run)
                 self._settling.discard(run)
+                self.worked_at = time.monotonic()
                 self._recycle()
                 if self.busy < was:
                     self._look()

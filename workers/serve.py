@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -55,6 +56,8 @@ async def serve(settings: WorkerSettings, dsn: str, redis_url: str, store: Objec
     keeper.start()
     parts = [bell.listen(), _be_present(doorbell, settings.queue, runtime.worker)]
     parts += [part(context) for part in settings.background]
+    if options.idle_s is not None:
+        parts.append(_leave_idle(runtime, options.idle_s))
     background = [asyncio.create_task(_part(part, runtime)) for part in parts]
     _log.info("worker ready", queue=settings.queue, slots=options.slots)
     await runtime.leaving.wait()
@@ -93,6 +96,14 @@ async def _be_present(presence: Presence, queue: str, worker: str) -> None:
         with contextlib.suppress(Unavailable):
             await presence.here(queue, worker)
         await asyncio.sleep(_PRESENT_EVERY_S)
+
+
+async def _leave_idle(runtime: Runtime, idle_s: float) -> None:
+    """Until there was nothing to do for so long."""
+    while (left_s := runtime.worked_at + idle_s - time.monotonic()) > 0 or runtime.busy:  # noqa: ASYNC110 - no hurry
+        await asyncio.sleep(max(left_s, _RETRY_S))
+    _log.info("nothing to do, ending", idle_s=idle_s)
+    runtime.leaving.set()
 
 
 async def _patiently(dsn: str, size: int) -> Pool:

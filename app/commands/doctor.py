@@ -21,6 +21,7 @@ from app.db.migrations import read as read_migrations
 from app.errors import AppError
 from app.imaging.types import MAX_BYTES
 from app.queue.arq_adapter import connect
+from app.roles import service as roles
 from app.settings import Settings
 from app.storage import bucket
 from app.storage.http import StorageHttp
@@ -89,10 +90,10 @@ def init() -> None:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Every check, side by side; none of them changes anything that stays."""
-    return list(await asyncio.gather(*(_examined(name, check, settings) for name, check in CHECKS.items())))
+    return list(await asyncio.gather(*(examined(name, check, settings) for name, check in CHECKS.items())))
 
 
-async def _examined(name: str, check: Check, settings: Settings) -> Finding:
+async def examined(name: str, check: Check, settings: Settings) -> Finding:
     try:
         answer = check(settings)
         return Finding(name, True, await answer if inspect.isawaitable(answer) else answer)
@@ -200,6 +201,19 @@ async def _issuer(settings: Settings) -> str:
     return f"{count} public keys"
 
 
+async def _roles(settings: Settings) -> str:
+    """What workers on rented hosts may open."""
+    opened = await asyncio.to_thread(roles.opened_tables, settings.database())
+    if not opened:
+        return f"no {roles.ROLE} here: `cutout setup-roles` makes it for rented hosts"
+    again = "run `cutout setup-roles --apply` again"
+    if more := opened - roles.TABLES:
+        raise Red(f"{roles.ROLE} may open {', '.join(sorted(more))}: {again}")
+    if missing := roles.TABLES - opened:
+        raise Red(f"{roles.ROLE} may not open {', '.join(sorted(missing))}: {again}")
+    return f"{roles.ROLE} opens what encoders need, no users, keys or credits"
+
+
 async def _webhooks(settings: Settings) -> str:
     def ask() -> tuple[int, int]:
         with psycopg.connect(settings.database(), connect_timeout=5, prepare_threshold=None) as connection:
@@ -239,6 +253,7 @@ CHECKS: dict[str, Check] = {
     "model": _model,
     "storage": _storage,
     "issuer": _issuer,
+    "roles": _roles,
     "webhooks": _webhooks,
     "editor": _editor,
     "room": _room,

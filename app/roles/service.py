@@ -19,6 +19,10 @@ from app.roles.errors import MayNotMakeRoles
 
 ROLE: Final = "cutout_embed"
 TOKEN_DAYS = 90
+TABLES: Final = frozenset(
+    {"jobs", "images", "embeddings", "flag_versions", "engine_health", "legacy_spending"}
+)
+"""What database.sql opens, by rows and columns."""
 _HERE = Path(__file__).parent
 _KEYS: Final = (
     "embed:*",  # rings of its queues, and arq's sign of life
@@ -84,6 +88,32 @@ def apply_database(dsn: str, statements: sql.Composed) -> None:
         ) from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable("the database does not answer") from error
+
+
+def opened_tables(dsn: str) -> set[str] | None:
+    """Tables of which the role may read or write a column; "everything" where it is above row security.
+
+    None: there is no such role. Raises DatabaseUnavailable.
+    """
+    try:
+        with psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=None) as connection:
+            row = connection.execute(_OPENED, {"role": ROLE}).fetchone()
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable("the database does not answer") from error
+    if row is None:
+        return None
+    above, tables = row
+    return {"everything"} if above else set(tables)
+
+
+_OPENED: Final = """
+select r.rolsuper or r.rolbypassrls, array(
+    select c.relname from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+      and has_any_column_privilege(r.oid, c.oid, 'select, insert, update')
+)
+from pg_roles r where r.rolname = %(role)s
+"""
 
 
 def has_storage(dsn: str) -> bool:

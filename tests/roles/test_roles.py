@@ -19,6 +19,7 @@ from redis.exceptions import NoPermissionError
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.commands.doctor import CHECKS, Finding, examined
 from app.db.pool import open_pool
 from app.flags.service import EnginePolicy, Flags
 from app.images.service import ImageService
@@ -27,9 +28,11 @@ from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob, RemoveParams
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.messages import MASK_QUEUE, announcement
+from app.settings import Settings
 from app.storage.local import LocalStore
 from models.registry import Registry
 from tests.data.photos import CAT
+from tests.literals import literals
 from tests.rows import a_job, a_user, an_image
 from tests.services import fresh_database
 
@@ -78,10 +81,13 @@ def host(
     }
     with psycopg.connect(owner["DATABASE_URL"]) as connection:
         connection.execute(SUPABASE_STORAGE)
-    setup_roles(owner, "--apply")
-    told = setup_roles(owner, "--apply")  # safe to repeat
-    given = dict(line.split("=", 1) for line in told.splitlines())
-    yield Host(owner, given)
+    ways_in(owner)
+    yield Host(owner, ways_in(owner))  # safe to repeat
+
+
+def ways_in(owner: dict[str, str]) -> dict[str, str]:
+    """The host's variables, made anew."""
+    return dict(line.split("=", 1) for line in setup_roles(owner, "--apply").splitlines())
 
 
 def setup_roles(owner: dict[str, str], *options: str) -> str:
@@ -236,6 +242,30 @@ def test_storage_is_limited_to_its_prefixes(host: Host) -> None:
             connection.execute(add, where)
     with host.database() as connection, pytest.raises(InsufficientPrivilege):
         connection.execute("update storage.objects set name = 'x'")
+
+
+def test_doctor_sees_what_the_role_opens(host: Host) -> None:
+    def finding() -> Finding:
+        settings = Settings.load(database_url=host.owner["DATABASE_URL"])
+        return asyncio.run(examined("roles", CHECKS["roles"], settings))
+
+    assert finding().well, finding().detail
+    with psycopg.connect(host.owner["DATABASE_URL"]) as connection:
+        connection.execute("grant select (email) on users to cutout_embed")
+    assert "may open users" in finding().detail
+    host.given.update(ways_in(host.owner))
+    assert finding().well, finding().detail
+
+
+def test_serverless_hosts_see_what_waits(host: Host) -> None:
+    waiting = literals(Path(__file__).parents[2] / "deploy" / "gpu" / "modal_app.py")["WAITING"]
+    dsn = host.owner["DATABASE_URL"]
+    user = a_user(dsn)
+    a_job(dsn, an_image(dsn, user), user)
+    with host.database() as connection:
+        assert connection.execute(waiting, ("embed:lite",)).fetchall() == [(1,)]
+    with psycopg.connect(dsn) as connection:
+        connection.execute("delete from jobs")
 
 
 def test_without_apply_nothing_is_made(host: Host) -> None:

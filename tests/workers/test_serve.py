@@ -1,7 +1,9 @@
 """A worker process that loses a part of itself ends, to be started anew."""
 
+import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
@@ -17,6 +19,7 @@ from workers.run import WorkerBroken
 from workers.serve import serve
 
 QUEUE = "embed:lite"
+PATIENCE_S = 60
 
 
 async def test_a_part_that_breaks_ends_the_worker(dsn: str, redis_url: str, store: LocalStore) -> None:
@@ -39,6 +42,16 @@ async def test_a_look_that_breaks_ends_the_worker(
     with pytest.raises(WorkerBroken, match="UndefinedTable"):
         await serve(
             WorkerSettings("test", QUEUE, lambda _context: {}, options=OPTIONS), dsn, redis_url, store
+        )
+
+
+async def test_a_worker_without_work_ends_where_it_is_told_to(
+    dsn: str, redis_url: str, store: LocalStore
+) -> None:
+    options = replace(OPTIONS, idle_s=0.2)
+    async with asyncio.timeout(PATIENCE_S):
+        await serve(
+            WorkerSettings("test", QUEUE, lambda _context: {}, options=options), dsn, redis_url, store
         )
 
 
