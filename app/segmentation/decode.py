@@ -54,18 +54,27 @@ def choose(
     """Which of the four masks ([4, 256, 256], [4]) to take where no earlier mask can be trusted.
 
     A single click is ambiguous (part, object, group): the likeliest whole object of the three multimask
-    outputs. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the single-mask output, unless it is
+    outputs, or what its scale says. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the single-mask output, unless it is
     unstable (_dynamic_multimask_via_stability in its mask_decoder.py); without, the likeliest object of all
     four that obeys the clicks.
     """
     if said.single:
-        return 1 + int(np.argmax(object_scores(logits[1:], iou[1:], frame)))
+        likeliest = int(np.argmax(object_scores(logits[1:], iou[1:], frame)))
+        return 1 + _larger(logits[1:], frame, likeliest, by=said.scale)
     if dynamic is None:
         scores = object_scores(logits, iou, frame) + OBEDIENCE_WEIGHT * obedience(logits, said, frame)
         scores[0] += SINGLE_BONUS
         return int(np.argmax(scores))
     delta, threshold = dynamic
     return 0 if stability(logits[0], delta) >= threshold else 1 + int(np.argmax(iou[1:]))
+
+
+def _larger(logits: FloatImage, frame: Frame, index: int, *, by: int) -> int:
+    """Of masks [n, 256, 256], the one `by` sizes larger than that at `index`; the smallest after the largest."""
+    width, height = frame.mask_content()
+    sizes = np.count_nonzero(logits[:, :height, :width] > 0, axis=(-2, -1))
+    order = np.argsort(sizes, kind="stable").tolist()
+    return int(order[(order.index(index) + by) % len(order)])
 
 
 def object_scores(logits: FloatImage, iou: NDArray[np.float32], frame: Frame) -> NDArray[np.float64]:

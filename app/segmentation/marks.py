@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 MAX_MARKS = 2000
 MAX_POINTS = 20_000
+SCALES = 3
+"""The sizes that a single click can mean (part, object, group), each one of the decoder's multimask outputs."""
 
 
 class MarkKind(StrEnum):
@@ -21,7 +23,11 @@ class Label(StrEnum):
 
 
 class Mark(BaseModel):
-    """A point (1 point), stroke (≥ 1 point, `radius` px) or box (2 opposite corners), ImageSpace pixels."""
+    """A point (1 point), stroke (≥ 1 point, `radius` px) or box (2 opposite corners), ImageSpace pixels.
+
+    `scale`: which size a keep point means where it stands alone over nothing; 0 is the likeliest, each step the
+    next larger one, the smallest after the largest.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +35,7 @@ class Mark(BaseModel):
     label: Label = Label.KEEP
     points: Annotated[tuple[tuple[FiniteFloat, FiniteFloat], ...], Field(min_length=1, max_length=MAX_POINTS)]
     radius: Annotated[FiniteFloat, Field(ge=0, le=4096)] = 0.0
+    scale: Annotated[int, Field(ge=0, lt=SCALES)] = 0
 
     @model_validator(mode="after")
     def _points_fit_the_kind(self) -> Self:
@@ -37,4 +44,6 @@ class Mark(BaseModel):
             raise ValueError(f"a {self.kind} mark has {wanted} point(s), not {len(self.points)}")
         if self.kind is MarkKind.BOX and self.label is Label.REMOVE:
             raise ValueError("a box mark can only keep; use a stroke to remove")
+        if self.scale and (self.kind is not MarkKind.POINT or self.label is Label.REMOVE):
+            raise ValueError("only a keep point has a scale; leave it out here")
         return self

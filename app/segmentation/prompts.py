@@ -29,6 +29,8 @@ class Clicks:
     """n flags"""
     box: tuple[float, float, float, float] | None
     """x0, y0, x1, y1"""
+    scale: int = 0
+    """Of a single click: the mark's own."""
 
     @property
     def single(self) -> bool:
@@ -70,7 +72,12 @@ def clicks(marks: Sequence[Mark], image: Size, last: ImagePoints | None = None) 
         labels += [mark.label is Label.KEEP] * len(drawn[:room])
     stacked = np.concatenate(points)[::-1] if points else np.zeros((0, 2))
     boxes = [mark.points for mark in marks if mark.kind is MarkKind.BOX]
-    return Clicks(ImagePoints(stacked), tuple(labels[::-1]), _ordered_box(boxes[-1]) if boxes else None)
+    return Clicks(
+        ImagePoints(stacked),
+        tuple(labels[::-1]),
+        _ordered_box(boxes[-1]) if boxes else None,
+        marks[0].scale if len(marks) == 1 else 0,
+    )
 
 
 def stroke_points(mark: Mark, image: Size) -> int:

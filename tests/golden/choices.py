@@ -21,7 +21,8 @@ def clicks(case: dict[str, Any]) -> Clicks:
     points = np.array([click[:2] for click in case["clicks"]], np.float64).reshape(-1, 2)
     box = case["box"]
     keep = tuple(bool(click[2]) for click in case["clicks"])
-    return Clicks(ImagePoints(points), keep, None if box is None else (box[0], box[1], box[2], box[3]))
+    asked = None if box is None else (box[0], box[1], box[2], box[3])
+    return Clicks(ImagePoints(points), keep, asked, case.get("scale", 0))
 
 
 def logits(discs: list[list[float]]) -> NDArray[np.float32]:

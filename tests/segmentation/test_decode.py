@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from app.imaging.probe import probe
 from app.imaging.working import working_image
@@ -55,6 +56,34 @@ def remove(x: float, y: float) -> Mark:
 def test_one_keep_point_gives_the_subject(lite_model: Model, photo: Photo) -> None:
     mask = replay(lite_model, _embedding(lite_model, photo), [keep(*photo.click)], None)
     assert iou(mask, photo.truth) >= 0.92
+
+
+def test_a_single_click_has_three_sizes(lite_model: Model) -> None:
+    embedding = _embedding(lite_model, ASTRONAUT)
+    point = keep(*ASTRONAUT.click)
+    asked = [point.model_copy(update={"scale": scale}) for scale in range(3)]
+    masks = [replay(lite_model, embedding, [mark], None) for mark in asked]
+    np.testing.assert_array_equal(masks[0].logits, replay(lite_model, embedding, [point], None).logits)
+    sizes = [np.count_nonzero(mask.logits > 0) for mask in masks]
+    smallest = sizes.index(min(sizes))
+    assert sorted(set(sizes)) == sizes[smallest:] + sizes[:smallest]
+    # what is drawn later mends that mask, and its size is not asked for again
+    corrected = replay(lite_model, embedding, [asked[1], remove(40, 40)], None)
+    np.testing.assert_array_equal(corrected.logits > 0, masks[1].logits > 0)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"kind": "point", "label": "remove", "points": [[1, 1]], "scale": 1},
+        {"kind": "stroke", "points": [[1, 1]], "scale": 1},
+        {"kind": "point", "points": [[1, 1]], "scale": 3},
+    ],
+    ids=["remove", "stroke", "no such size"],
+)
+def test_a_size_is_refused_where_it_means_nothing(mark: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Mark.model_validate(mark)
 
 
 def test_more_marks_find_what_one_point_missed(lite_model: Model) -> None:

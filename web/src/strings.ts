@@ -43,6 +43,7 @@ export const S = {
     after: 'Preview',
     marksTitle: 'Image',
   },
+  scale: { next: 'Part or whole', hint: 'A click can mean a part, the thing or all of it: show the next', shortcut: 'Another size for a single click' },
   zoom: { in: 'Zoom in', out: 'Zoom out', fit: 'Fit to window' },
   edge: {
     title: 'Edge',

@@ -62,6 +62,7 @@ class World {
 }
 
 afterEach(() => {
+  vi.useRealTimers()
   vi.unstubAllGlobals()
   vi.restoreAllMocks()
 })
@@ -111,6 +112,41 @@ describe('a session', () => {
     const results = await Promise.all([one.signOut(), other.signOut(), other.renew()])
     expect(results[2]).toBe(false) // a renewal that waited does not bring it back
     expect([world.cookie, world.stored.size, world.refresh]).toEqual([null, 0, ''])
+  })
+})
+
+describe('a watch', () => {
+  async function watched(world: World, onEnd: () => void): Promise<() => void> {
+    vi.stubGlobal('window', new EventTarget())
+    vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }))
+    const tab = world.tab()
+    await tab.signIn('a@b', 'right')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    return tab.watch(onEnd)
+  }
+  const answered = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+
+  test('renews the sign-in before it ends', async () => {
+    const world = new World()
+    const stop = await watched(world, () => undefined)
+    await answered()
+    expect(vi.getTimerCount()).toBe(1)
+    world.now = HOUR
+    await vi.runOnlyPendingTimersAsync()
+    expect(world.calls.slice(-2)).toEqual(['POST /auth/v1/token', 'POST /api/session'])
+    stop()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test.each(['good', 'ended'])('that was stopped while it asked goes on no longer and tells nothing: the sign-in is %s', async (how) => {
+    const world = new World()
+    const onEnd = vi.fn()
+    const stop = await watched(world, onEnd)
+    if (how === 'ended') world.stored.clear()
+    stop()
+    await answered()
+    expect(vi.getTimerCount()).toBe(0)
+    expect(onEnd).not.toHaveBeenCalled()
   })
 })
 

@@ -70,13 +70,18 @@ export class Session {
   /** Keeps the cookie going as long as the page stands; `onEnd` when the sign-in has ended, here or in another tab. */
   watch(onEnd: () => void): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined
+    let watching = true // a renewal may be under way when the page stops watching
     const later = (ms: number): void => {
       clearTimeout(timer)
+      if (!watching) return
       timer = setTimeout(look, Math.min(Math.max(ms, 0), LONGEST_MS))
     }
     const look = (): void => {
       this.renew().then(
-        (good) => (good ? later((this.kept()?.expiresAt ?? 0) - EARLY_MS - this.browser.now() + 1) : onEnd()),
+        (good) => {
+          if (good) later((this.kept()?.expiresAt ?? 0) - EARLY_MS - this.browser.now() + 1)
+          else if (watching) onEnd()
+        },
         () => later(RETRY_MS), // the network or the issuer is away: the cookie may still be good
       )
     }
@@ -90,6 +95,7 @@ export class Session {
     document.addEventListener('visibilitychange', onVisible)
     look()
     return () => {
+      watching = false
       clearTimeout(timer)
       window.removeEventListener('storage', onStorage)
       document.removeEventListener('visibilitychange', onVisible)

@@ -37,10 +37,11 @@ async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): P
     server: { open: () => Promise.resolve(null), decode: decodes.ask, close: () => undefined },
   })
   const api = { file: () => Promise.resolve(new Blob()), url: (path: string) => path } as unknown as CutoutApi
-  const preview = { open: () => Promise.resolve(bitmap), render: drawings.ask } as unknown as Preview
+  const readMask = (): Promise<Float32Array> => Promise.resolve(Float32Array.of(0))
+  const preview = { open: () => Promise.resolve(bitmap), readMask, render: drawings.ask } as unknown as Preview
   const image = {
     id: crypto.randomUUID(), frame: frameOf({ width: 640, height: 480 }, 'pad'), model: 'lite',
-    workingUrl: '/working', embedding: { url: '/embedding', bytes: 1 }, autoMaskUrl: null,
+    workingUrl: '/working', embedding: { url: '/embedding', bytes: 1 }, autoMaskUrl: '/proposal',
   }
   const session = new EditorSession(image, { api, host, preview, documents: new DocumentStore() }, { smooth: 0, offset: 0, feather: 0 })
   const open = session.open()

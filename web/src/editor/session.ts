@@ -91,7 +91,7 @@ export class EditorSession {
     const bitmap = await preview.open(this.image.id, this.image.frame, working)
     this.proposal = autoMask && (await preview.readMask(this.image.id, autoMask))
     if (this.closed) return
-    this.stage.update({ document })
+    this.stage.update({ document: this.proposal ? document : { ...document, start: 'empty' } })
     this.mask.update({ bitmap, logits: this.proposal ?? nothing() })
     await this.render()
     void this.startEngine()

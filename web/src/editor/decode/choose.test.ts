@@ -9,6 +9,7 @@ interface Case {
   image: [number, number]
   clicks: [number, number, boolean][]
   box: [number, number, number, number] | null
+  scale?: number
   dynamic: [number, number] | null
   masks: [number, number, number, number][]
   iou: number[]
@@ -25,11 +26,12 @@ function disc([cx, cy, radius, slope]: [number, number, number, number]): number
   })
 }
 
-it.each(cases)('$what', ({ image, clicks, box, dynamic, masks, iou, chosen }) => {
+it.each(cases)('$what', ({ image, clicks, box, scale = 0, dynamic, masks, iou, chosen }) => {
   const said = {
     points: clicks.map(([x, y]) => at<'image'>(x, y)),
     keep: clicks.map(([, , keep]) => keep),
     box: box && boxOf(at<'image'>(box[0], box[1]), at<'image'>(box[2], box[3])),
+    scale,
   }
   const frame = frameOf({ width: image[0], height: image[1] }, 'pad')
   const rule = dynamic && { delta: dynamic[0], threshold: dynamic[1] }

@@ -20,8 +20,8 @@ const OBEDIENCE_WEIGHT = 0.3
 
 /**
  * Index of the mask to take of `logits` [4, 256, 256] and `iou` [4] where there is no earlier mask. A single click is ambiguous:
- * the likeliest whole object of the three multimask outputs. Else what SAM 2 does, where the model has that rule; where not,
- * the likeliest of all four that obeys the clicks.
+ * the likeliest whole object of the three multimask outputs, or what its scale says. Else what SAM 2 does, where the model has
+ * that rule; where not, the likeliest of all four that obeys the clicks.
  */
 export function choose(
   logits: Float32Array,
@@ -32,7 +32,7 @@ export function choose(
 ): number {
   const masks = Array.from(iou, (_, i) => logits.subarray(i * PIXELS, (i + 1) * PIXELS))
   const score = (i: number): number => objectScore(masks[i] ?? logits, iou[i] ?? 0, frame)
-  if (isSingle(clicks)) return best([1, 2, 3], score)
+  if (isSingle(clicks)) return larger([1, 2, 3], (i) => count(masks[i] ?? logits, maskContent(frame), 0), best([1, 2, 3], score), clicks.scale)
   if (!dynamic) {
     const bonus = (i: number): number => (i === 0 ? SINGLE_BONUS : 0)
     return best([0, 1, 2, 3], (i) => score(i) + bonus(i) + OBEDIENCE_WEIGHT * obedience(masks[i] ?? logits, clicks, frame))
@@ -45,6 +45,13 @@ export function choose(
 function best(indices: readonly number[], score: (index: number) => number): number {
   const scores = indices.map(score)
   return indices[scores.indexOf(Math.max(...scores))] ?? 0
+}
+
+/** The one `by` sizes larger than `index`; the smallest after the largest. */
+function larger(indices: readonly number[], size: (index: number) => number, index: number, by: number): number {
+  const sizes = new Map(indices.map((i) => [i, size(i)]))
+  const order = indices.toSorted((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0))
+  return order[(order.indexOf(index) + by) % order.length] ?? index
 }
 
 interface Extent {

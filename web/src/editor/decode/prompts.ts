@@ -1,5 +1,5 @@
 /** Marks → prompts, few and well spread, in ModelSpace: the twin of app/segmentation/prompts.py, number for number. */
-import type { Mark } from '../document/marks'
+import { scaleOf, type Mark } from '../document/marks'
 import { imageToModel, type Frame } from '../geometry/frame'
 import { boxOf, distance, type Box, type ImagePoint } from '../geometry/spaces'
 
@@ -20,6 +20,8 @@ export interface Clicks {
   readonly points: readonly ImagePoint[]
   readonly keep: readonly boolean[]
   readonly box: Box<'image'> | null
+  /** Of a single click: the mark's own. */
+  readonly scale: number
 }
 
 /** One prompt as the graph takes it: [1, N, 2] and [1, N], the one (0, 0, -1) pad last. */
@@ -53,7 +55,8 @@ export function clicksOf(marks: readonly Mark[], frame: Frame, last?: readonly I
     keep.unshift(...drawn.map(() => mark.label === 'keep'))
   }
   const [a, b] = marks.findLast((mark) => mark.kind === 'box')?.points ?? []
-  return { points, keep, box: a && b ? boxOf(a, b) : null }
+  const [only, another] = marks
+  return { points, keep, box: a && b ? boxOf(a, b) : null, scale: only && !another ? scaleOf(only) : 0 }
 }
 
 /** How many points a mark is worth, by its length. */

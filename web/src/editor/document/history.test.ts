@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { EMPTY, addMark, redo, replaceMarks, setStart, undo, type MarkDocument } from './history'
-import { erase, type Mark, type StrokeMark } from './marks'
+import { EMPTY, addMark, ambiguous, redo, replaceMarks, rescale, setStart, undo, type MarkDocument } from './history'
+import { erase, scaleOf, toWire, type Mark, type StrokeMark } from './marks'
 
 const point = (id: string): Mark => ({ id, kind: 'point', label: 'keep', points: [{ x: 1, y: 2 }] })
 const ids = (document: MarkDocument): string[] => document.marks.map((mark) => mark.id)
@@ -46,6 +46,33 @@ describe('history', () => {
   it('survives JSON', () => {
     const document = undo(replaceMarks(addMark(EMPTY, point('a')), [point('b')]))
     expect(redo(JSON.parse(JSON.stringify(document)) as MarkDocument)).toEqual(redo(document))
+  })
+})
+
+describe('the size of a single click', () => {
+  let ids = 0
+  const next = (document: MarkDocument): MarkDocument => rescale(document, () => `r${String(ids++)}`)
+  const scales = (document: MarkDocument): number[] => document.marks.map(scaleOf)
+  const alone = addMark(setStart(EMPTY, 'empty'), point('a'))
+
+  it('goes round, each step a gesture of its own', () => {
+    const once = next(alone)
+    const twice = next(once)
+    expect([alone, once, twice, next(twice)].map(scales)).toEqual([[0], [1], [2], [0]])
+    expect(scales(undo(twice))).toEqual([1])
+    expect(new Set([alone, once, twice].map((document) => document.marks[0]?.id)).size).toBe(3) // a mark never changes under its id
+  })
+
+  it('travels to the server, and nowhere that does not know it', () => {
+    expect(next(alone).marks.map(toWire)).toMatchObject([{ kind: 'point', scale: 1 }])
+    expect(alone.marks.map(toWire)[0]).not.toHaveProperty('scale')
+  })
+
+  it('is asked of one keep point over nothing, and of nothing else', () => {
+    const removing: Mark = { id: 'b', kind: 'point', label: 'remove', points: [{ x: 1, y: 2 }] }
+    const others = [addMark(EMPTY, point('a')), addMark(alone, point('b')), addMark(setStart(EMPTY, 'empty'), removing), setStart(EMPTY, 'empty')]
+    expect(ambiguous(alone)?.id).toBe('a')
+    for (const document of others) expect([ambiguous(document), next(document)]).toEqual([null, document])
   })
 })
 

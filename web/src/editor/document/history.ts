@@ -2,7 +2,7 @@
  * Marks with undo and redo as diffs: unlimited, one step a gesture. Everything is a value; an operation returns a new
  * document, so a store compares references and a reload only has to parse JSON.
  */
-import type { Mark } from './marks'
+import { SCALES, scaleOf, type Mark, type PointMark } from './marks'
 
 export type Start = 'auto' | 'empty'
 
@@ -78,4 +78,16 @@ export function replaceMarks(document: MarkDocument, marks: readonly Mark[]): Ma
 
 export function setStart(document: MarkDocument, to: Start): MarkDocument {
   return to === document.start ? document : commit(document, { kind: 'restart', from: document.start, to })
+}
+
+/** The one keep point over nothing: what it means is a choice of sizes. */
+export function ambiguous({ start, marks }: MarkDocument): PointMark | null {
+  const [mark] = marks
+  return start === 'empty' && marks.length === 1 && mark?.kind === 'point' && mark.label === 'keep' ? mark : null
+}
+
+/** The next larger of the sizes that a single click can mean; the smallest after the largest. */
+export function rescale(document: MarkDocument, newId: () => string): MarkDocument {
+  const mark = ambiguous(document)
+  return mark ? replaceMarks(document, [{ ...mark, id: newId(), scale: (scaleOf(mark) + 1) % SCALES }]) : document
 }

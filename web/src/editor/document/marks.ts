@@ -10,8 +10,13 @@ interface Base {
   readonly points: readonly ImagePoint[]
 }
 
+/** The sizes that a single click can mean, as in app/segmentation/marks.py. */
+export const SCALES = 3
+
 export interface PointMark extends Base {
   readonly kind: 'point'
+  /** Of a keep point alone over nothing: 0 or left out is the likeliest, each step the next larger, the smallest after the largest. */
+  readonly scale?: number
 }
 
 export interface StrokeMark extends Base {
@@ -32,9 +37,11 @@ export interface WireMark {
   readonly label: Label
   readonly points: readonly (readonly [number, number])[]
   readonly radius: number
+  readonly scale?: number
 }
 
 export const radiusOf = (mark: Mark): number => (mark.kind === 'stroke' ? mark.radius : 0)
+export const scaleOf = (mark: Mark): number => (mark.kind === 'point' ? (mark.scale ?? 0) : 0)
 
 export function toWire(mark: Mark): WireMark {
   return {
@@ -42,14 +49,8 @@ export function toWire(mark: Mark): WireMark {
     label: mark.label,
     points: mark.points.map((p) => [p.x, p.y] as const),
     radius: radiusOf(mark),
+    ...(scaleOf(mark) === 0 ? {} : { scale: scaleOf(mark) }),
   }
-}
-
-export function fromWire(wire: WireMark, id: string): Mark {
-  const base = { id, points: wire.points.map(([x, y]) => ({ x, y })) }
-  if (wire.kind === 'box') return { ...base, kind: 'box', label: 'keep' }
-  if (wire.kind === 'stroke') return { ...base, kind: 'stroke', label: wire.label, radius: wire.radius }
-  return { ...base, kind: 'point', label: wire.label }
 }
 
 /** The topmost point mark within `reach` ImageSpace pixels of `p`. */

@@ -18,6 +18,10 @@ describe('keys', () => {
     expect(press('m')).toEqual({ kind: 'stage', event: { type: 'tool', tool: 'box' } })
   })
 
+  it('asks for another size of a click', () => {
+    expect(press('t')).toEqual({ kind: 'stage', event: { type: 'rescale' } })
+  })
+
   it('Enter applies, unless the cross-hair asks for a mark', () => {
     expect(press('Enter')).toEqual({ kind: 'page', command: 'apply' })
     const shown = { ...stage, crosshair: { x: 1, y: 1 } }

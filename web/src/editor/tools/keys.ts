@@ -55,6 +55,8 @@ function plain(key: string, now: Stage): KeyMeaning | null {
       return stage({ type: 'brush-size', radius: now.brush * BRUSH_RADIUS.step })
     case 'a':
       return page('accept')
+    case 't':
+      return stage({ type: 'rescale' })
     case 'x':
       return stage({ type: 'brush-label', label: now.brushLabel === 'keep' ? 'remove' : 'keep' })
     case '+':

@@ -1,5 +1,5 @@
 /** `dispatch`: every input of the editor, as a pure step of the stage. */
-import { redo, replaceMarks, setStart, undo, type Start } from '../document/history'
+import { redo, replaceMarks, rescale, setStart, undo, type Start } from '../document/history'
 import { pointMarkAt, type Label } from '../document/marks'
 import { at, clampTo, distance, inside, type ScreenPoint, type Size } from '../geometry/spaces'
 import { fit, panBy, toImage, zoomAt } from '../geometry/view'
@@ -19,7 +19,7 @@ export type StageEvent =
   | { readonly type: 'brush-label'; readonly label: Label }
   | { readonly type: 'brush-size'; readonly radius: number }
   | { readonly type: 'space'; readonly held: boolean }
-  | { readonly type: 'undo' | 'redo' | 'clear' }
+  | { readonly type: 'undo' | 'redo' | 'clear' | 'rescale' }
   | { readonly type: 'start'; readonly start: Start }
   | { readonly type: 'crosshair'; readonly dx: number; readonly dy: number }
   | { readonly type: 'place' }
@@ -69,6 +69,8 @@ function command(stage: Stage, event: Exclude<StageEvent, { type: PointerEvents 
       return { ...stage, gesture: IDLE, document: redo(stage.document) }
     case 'clear':
       return { ...stage, gesture: IDLE, document: replaceMarks(stage.document, []) }
+    case 'rescale':
+      return { ...stage, gesture: IDLE, document: rescale(stage.document, stage.newId) }
     case 'start':
       return { ...stage, document: setStart(stage.document, event.start) }
     case 'crosshair':

@@ -23,7 +23,7 @@ export function Inspector({ settings, session, picture, onPicture, onChange, onH
   const set = (part: Partial<CutoutOptions>): void => onChange({ options: { ...options, ...part } })
   return (
     <div className="co-inspector">
-      {session && <StartSection session={session} />}
+      {session && session.image.autoMaskUrl !== null && <StartSection session={session} />}
       <EdgeSection options={options} set={set} />
       <BackgroundSection settings={settings} picture={picture} onPicture={onPicture} onChange={onChange} />
       <OutputSection options={options} set={set} />

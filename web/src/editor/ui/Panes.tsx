@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState, type CSSProperties, type JSX } from 'react'
 import type { CutoutOptions } from '../../api/options'
 import { S } from '../../strings'
+import { ambiguous } from '../document/history'
 import { leftOut } from '../render/matte'
 import { checkerPattern, drawMarksPane, drawPreviewPane, type Background } from '../render/scene'
 import type { EditorSession } from '../session'
@@ -37,6 +38,7 @@ export function Panes({ session, settings, picture, before, onBefore }: PanesPro
         >
           {S.panes.before}
         </button>
+        <ScaleButton session={session} />
         <ExactButton session={session} options={settings.options} />
         <ZoomControls session={session} />
       </div>
@@ -108,6 +110,17 @@ function PreviewPane({ session, settings, picture, before }: Omit<PanesProps, 'o
   useWheel(canvas, session)
   useEffect(() => session.mask.set({ ...session.mask.get() }), [before, settings, picture, session]) // repaint
   return <canvas ref={canvas} className="co-canvas co-preview" role="img" aria-label={S.panes.preview} {...handlers} />
+}
+
+/** While one click is all there is, what it means can be asked for. */
+function ScaleButton({ session }: { readonly session: EditorSession }): JSX.Element | null {
+  const asked = usePart(session.stage, (stage) => ambiguous(stage.document) !== null)
+  if (!asked) return null
+  return (
+    <button type="button" className="co-chip" title={`${S.scale.hint} (T)`} aria-keyshortcuts="T" onClick={() => session.dispatch({ type: 'rescale' })}>
+      {S.scale.next}
+    </button>
+  )
 }
 
 /** The browser's preview leaves steps out: the button says so and asks for the real thing. */

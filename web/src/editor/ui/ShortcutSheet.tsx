@@ -11,6 +11,7 @@ const ROWS: readonly (readonly [keys: string, meaning: string])[] = [
   ['X', `${S.brush.paints}: ${S.brush.keep} / ${S.brush.remove}`],
   ['[ · ]', S.brush.size],
   ['E', S.tools.eraser],
+  ['T', S.scale.shortcut],
   ['M', S.tools.box],
   ['H · hold Space', S.tools.pan],
   ['+ · − · wheel · pinch', `${S.zoom.in}, ${S.zoom.out}`],
