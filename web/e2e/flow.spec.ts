@@ -1,11 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { expect, test, type Page } from '@playwright/test'
 import { Editor, photo, referenceMask } from './editor'
-import { greenAt, iou, maskOf, maskOnScreen, topLeft } from './pixels'
+import { greenAt, iou, maskOf, maskOnScreen, topLeft, type Mask } from './pixels'
 
 /** The canvas is drawn on the frame after a change; the second frame comes when that one is done. */
 const drawn = (page: Page): Promise<number> =>
   page.evaluate(() => new Promise<number>((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+
+/** Of the image, how much is kept. */
+const share = ({ bits }: Mask): number => bits.filter((bit) => bit === 1).length / bits.length
+
+/** White and black behind the cutout, in turns: what `maskOnScreen` looks at. */
+const grounds = (page: Page) => async (ground: 'White' | 'Black'): Promise<void> => {
+  await page.getByRole('radio', { name: ground }).check({ force: true })
+  await drawn(page)
+}
+
+/** The server's mask of a single click of one size. */
+async function serverMask(page: Page, point: readonly [number, number], scale: number): Promise<Buffer> {
+  const { items } = (await (await page.request.get('/api/images?limit=1')).json()) as { items: { id: string }[] }
+  const marks = [{ kind: 'point', label: 'keep', points: [point], scale }]
+  const answer = await page.request.post('/api/segment/decode', { data: { image_id: items[0]?.id, marks, start: 'empty' } })
+  return answer.body()
+}
 
 test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', async ({ page }) => {
   const editor = await (await new Editor(page).goto()).open(photo('coffee'))
@@ -29,11 +46,7 @@ test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', a
   await page.keyboard.press('Control+z')
   await editor.settled()
 
-  const show = async (ground: 'White' | 'Black'): Promise<void> => {
-    await page.getByRole('radio', { name: ground }).check({ force: true })
-    await drawn(page)
-  }
-  const screen = await maskOnScreen(page, show)
+  const screen = await maskOnScreen(page, grounds(page))
   const download = await editor.apply()
   expect(download.suggestedFilename()).toBe('coffee-cutout.png')
   const png = readFileSync(await download.path())
@@ -43,6 +56,28 @@ test('a photo becomes a cutout: proposal, marks, undo, redo, apply, download', a
   const reference = await maskOf(page, referenceMask('coffee'), 'grey')
   const full = await maskOf(page, png, 'alpha', reference)
   expect(iou(full, reference)).toBeGreaterThanOrEqual(0.9)
+})
+
+test('a single click can mean a part or the whole', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('astronaut'))
+  const size = page.getByRole('button', { name: 'Part or whole' })
+  await editor.click(222, 200)
+  await expect(size).toHaveCount(0) // the click mends the proposal: there is one answer
+  await page.getByRole('radio', { name: 'Nothing' }).check({ force: true })
+  await editor.settled()
+  const likeliest = share(await maskOnScreen(page, grounds(page)))
+  await page.keyboard.press('t')
+  await editor.settled()
+  const larger = await maskOnScreen(page, grounds(page))
+  expect(share(larger) / likeliest).not.toBeCloseTo(1, 1)
+  const onServer = await Promise.all([0, 1, 2].map(async (scale) => maskOf(page, await serverMask(page, [222, 200], scale), 'grey', larger)))
+  const alike = onServer.map((mask) => iou(larger, mask))
+  expect(alike[1]).toBeGreaterThanOrEqual(0.9) // the preview's edge follows the image, the server's mask has 256²
+  expect(Math.max(...alike)).toBe(alike[1])
+  await size.click()
+  await size.click()
+  await editor.settled()
+  expect(share(await maskOnScreen(page, grounds(page)))).toBeCloseTo(likeliest, 2)
 })
 
 test('the preview says what it leaves out, and the server shows it', async ({ page }) => {

@@ -177,6 +177,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   sign_in_unavailable: 'Signing in is not possible at the moment. Try again in a moment.',
   account_closed: 'This account was deleted.',
   no_credits: 'Your credits do not pay for this. The account page shows what is left.',
+  review_waiting: 'This batch is still being made. Its next cutouts come here by themselves.',
   review_done: 'Every cutout of this batch has been looked at.',
   batch_not_found: 'There is no such batch in this account.',
   fix_unusable: 'This cutout could not take the place of the one before. Apply once more.',

@@ -4,7 +4,7 @@ import type { WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
 import { request, requestJson, urlOf, type ApiConfig } from './http'
-import type { AccountDefaults, ApplyRequest, BatchItem, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
+import type { AccountDefaults, ApplyRequest, Batch, BatchItem, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
 import { upload } from './upload'
 import { browserManifest, type ManifestDocument } from './models'
 
@@ -72,7 +72,7 @@ export class CutoutApi {
   }
 
   images(cursor: string | null = null): Promise<Page<ImageInfo>> {
-    return requestJson(this.config, `/api/images?limit=30${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
+    return requestJson(this.config, `/api/images?limit=30${after(cursor)}`)
   }
 
   /** The newest cutout of an image, or null. */
@@ -81,10 +81,13 @@ export class CutoutApi {
     return items.find((job): job is CutoutJob => job.kind !== 'encode')?.result ?? null
   }
 
+  batch(id: string): Promise<Batch> {
+    return requestJson(this.config, `/api/batches/${id}`)
+  }
+
   /** Cutouts of a batch that nobody has looked at, the least confident first. */
-  async toReview(batchId: string): Promise<readonly BatchItem[]> {
-    const path = `/api/batches/${batchId}/items?order=confidence&reviewed=false&ended=true&limit=30`
-    return (await requestJson<Page<BatchItem>>(this.config, path)).items
+  toReview(batchId: string, cursor: string | null = null): Promise<Page<BatchItem>> {
+    return requestJson(this.config, `/api/batches/${batchId}/items?order=confidence&reviewed=false&ended=true&limit=30${after(cursor)}`)
   }
 
   /** Looked at; the job's cutout takes the item's place, if there is one. */
@@ -114,6 +117,8 @@ export class CutoutApi {
     return requestJson<T>(this.config, path, json(body))
   }
 }
+
+const after = (cursor: string | null): string => (cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`)
 
 function json(body: object): RequestInit {
   return { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }

@@ -92,6 +92,12 @@ export interface AccountDefaults {
   readonly models: readonly string[]
 }
 
+export interface Batch {
+  readonly id: string
+  /** Null: items are still being made, or added. */
+  readonly finished_at: string | null
+}
+
 /** One of a batch: a file, and what became of it. */
 export interface BatchItem {
   readonly id: string

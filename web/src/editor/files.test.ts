@@ -17,9 +17,10 @@ describe('files', () => {
   it.each([
     ['ready', 0.4, true],
     ['ready', 0.9, false],
+    ['ready', null, true], // no subject was found
     ['done', 0.4, false],
   ] as const)('%s with an expected IoU of %d: doubtful %s', (at, score, expected) => {
-    const prepared = { encoded: { auto: { score } } } as FileEntry['prepared']
+    const prepared = { encoded: { auto: score === null ? null : { score } } } as FileEntry['prepared']
     expect(doubtful({ step: { at }, prepared })).toBe(expected)
     expect(doubtful({ step: { at }, prepared: null })).toBe(false)
   })

@@ -36,12 +36,19 @@ export interface FileEntry {
   readonly result: CutoutResult | null
 }
 
+export function newEntry(name: string, part: Partial<FileEntry>): FileEntry {
+  return {
+    id: crypto.randomUUID(), name, file: null, thumb: null, step: { at: 'waiting' }, interrupted: false, imageId: null, prepared: null,
+    result: null, ...part,
+  }
+}
+
 /** Expected IoU below which a proposal is worth a look: of 37 such on 146 photos with masks, 35 have less than 0.9. */
 const DOUBTFUL = 0.85
 
-/** Whether the automatic subject may well be wrong: the strip says so, until the cutout is made. */
+/** Whether the automatic subject may well be wrong, or none was found: the strip says so, until the cutout is made. */
 export function doubtful({ step, prepared }: Pick<FileEntry, 'step' | 'prepared'>): boolean {
-  return step.at === 'ready' && (prepared?.encoded.auto?.score ?? 1) < DOUBTFUL
+  return step.at === 'ready' && prepared !== null && (prepared.encoded.auto?.score ?? 0) < DOUBTFUL
 }
 
 /** The API's limit (DESIGN §14): told before 50 MB have been sent for nothing. */

@@ -5,26 +5,36 @@ import type { Workbench } from './workbench'
 
 /** Before the strip runs empty: a page of items takes less time than one look. */
 const FEW = 5
+/** As many as the strip shows without scrolling for long. */
+const ENOUGH = 30
+/** While the strip is empty and the batch still being made: a cutout takes about as long. */
+const ASK_MS = 3000
+/** Without any subject found: nothing is less certain. */
+const NO_CONFIDENCE = -1
 
 export class Review {
   private readonly items = new Map<string, BatchItem>()
   /** Told to the server already, or being told. */
   private readonly seen = new Set<string>()
   private workbench: Workbench | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(readonly batchId: string) {}
 
   async start(workbench: Workbench): Promise<void> {
     this.workbench = workbench
     await this.fill()
-    const first = workbench.state.get().entries[0]
-    if (first) await workbench.select(first.id)
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+    this.workbench = null
   }
 
   /** The open cutout is right as it is. */
   async accept(): Promise<void> {
-    const { entries, current } = this.bench().state.get()
-    const entry = entries.find((one) => one.id === current)
+    const state = this.workbench?.state.get()
+    const entry = state?.entries.find((one) => one.id === state.current)
     if (entry) await this.looked(entry, null)
   }
 
@@ -34,9 +44,9 @@ export class Review {
   }
 
   private async looked(entry: FileEntry, job: CutoutJob | null): Promise<void> {
-    const workbench = this.bench()
+    const { workbench } = this
     const item = this.items.get(entry.imageId ?? '')
-    if (!item || this.seen.has(item.id)) return
+    if (!workbench || !item || this.seen.has(item.id)) return
     this.seen.add(item.id)
     try {
       await workbench.api.review(item, job)
@@ -45,29 +55,52 @@ export class Review {
       workbench.notifyOf(error)
       return
     }
+    const next = workbench.state.get().entries.find((one) => one.id !== entry.id)
+    if (next) await workbench.select(next.id)
     await workbench.remove(entry.id)
     if (workbench.state.get().entries.length < FEW) await this.fill()
-    if (workbench.state.get().entries.length === 0) workbench.notify({ code: 'review_done' })
   }
 
+  /** Lists what is to be looked at; says so when there is nothing, now or any more. */
   private async fill(): Promise<void> {
-    const workbench = this.bench()
+    clearTimeout(this.timer)
+    const { workbench } = this
+    if (!workbench) return
     try {
-      for (const item of await workbench.api.toReview(this.batchId)) {
-        // a file that never became an image has nothing to look at: the report says why
-        if (!item.image || this.seen.has(item.id)) continue
-        this.items.set(item.image.id, item)
-        workbench.list(item.image.id, item.name)
-      }
-      const { entries, current } = workbench.state.get()
+      // asked first: an item that ends in between is listed all the same
+      const { finished_at } = await workbench.api.batch(this.batchId)
+      for (const item of await this.unseen(workbench)) this.list(workbench, item)
+      workbench.arrange((entry) => this.items.get(entry.imageId ?? '')?.confidence ?? NO_CONFIDENCE)
+      const { entries, current, notice } = workbench.state.get()
+      if (entries.length === 0) this.nothing(workbench, finished_at !== null)
+      else if (notice?.code === 'review_waiting') workbench.dismissNotice()
       if (current === null && entries[0]) await workbench.select(entries[0].id)
     } catch (error) {
       workbench.notifyOf(error)
     }
   }
 
-  private bench(): Workbench {
-    if (!this.workbench) throw new Error('the review has not started')
-    return this.workbench
+  private nothing(workbench: Workbench, finished: boolean): void {
+    workbench.notify({ code: finished ? 'review_done' : 'review_waiting' })
+    if (!finished && this.workbench) this.timer = setTimeout(() => void this.fill(), ASK_MS)
+  }
+
+  private list(workbench: Workbench, item: BatchItem): void {
+    if (!item.image) return
+    this.items.set(item.image.id, item)
+    workbench.list(item.image.id, item.name)
+  }
+
+  /** Page after page: many files may never have become an image, and then there is nothing to look at. The report says why. */
+  private async unseen(workbench: Workbench): Promise<readonly BatchItem[]> {
+    const found: BatchItem[] = []
+    let cursor: string | null = null
+    do {
+      const page = await workbench.api.toReview(this.batchId, cursor)
+      // no width: the image is gone
+      found.push(...page.items.filter(({ id, image }) => image !== null && image.width !== null && !this.seen.has(id)))
+      cursor = page.next_cursor
+    } while (cursor !== null && found.length < ENOUGH)
+    return found
   }
 }

@@ -9,7 +9,7 @@ import { Fault } from '../inference/errors'
 import { Store } from '../store'
 import { DocumentStore } from './document/persistence'
 import { Engines } from './engines'
-import { nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
+import { newEntry, nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
 import { frameOf } from './geometry/frame'
 import { Preview } from './render/preview'
 import { EditorSession } from './session'
@@ -77,7 +77,7 @@ export class Workbench {
     for (const file of files) {
       const refusal = refusalOf(file)
       if (refusal) this.notify({ code: refusal, about: file.name })
-      else accepted.push(this.entryOf(file))
+      else accepted.push(newEntry(file.name, { file }))
     }
     if (accepted.length === 0) return
     const { entries, current } = this.state.get()
@@ -98,12 +98,14 @@ export class Workbench {
     const { entries } = this.state.get()
     const known = entries.find((entry) => entry.imageId === imageId)
     if (known) return known
-    const entry: FileEntry = {
-      id: crypto.randomUUID(), name, file: null, thumb: this.api.url(`/api/images/${imageId}/working`),
-      step: { at: 'waiting' }, interrupted: false, imageId, prepared: null, result: null,
-    }
+    const entry = newEntry(name, { imageId, thumb: this.api.url(`/api/images/${imageId}/working`) })
     this.state.update({ entries: [...entries, entry] })
     return entry
+  }
+
+  /** The strip in another order: lowest rank first. */
+  arrange(rank: (entry: FileEntry) => number): void {
+    this.state.update({ entries: this.state.get().entries.toSorted((a, b) => rank(a) - rank(b)) })
   }
 
   async select(id: string): Promise<void> {
@@ -281,13 +283,6 @@ export class Workbench {
     await this.state.get().session?.close()
     await this.engines.dispose()
     this.preview.dispose()
-  }
-
-  private entryOf(file: File): FileEntry {
-    return {
-      id: crypto.randomUUID(), name: file.name, file, thumb: null,
-      step: { at: 'waiting' }, interrupted: false, imageId: null, prepared: null, result: null,
-    }
   }
 
   private async makeThumb(entry: FileEntry): Promise<void> {

@@ -72,7 +72,10 @@ export function BackgroundRemovalEditor(props: BackgroundRemovalEditorProps): JS
   useEffect(() => {
     const opened = open(props)
     holder.set(opened)
-    return () => void opened.workbench.dispose()
+    return () => {
+      opened.review?.stop()
+      void opened.workbench.dispose()
+    }
     // eslint-disable-next-line react-hooks/exhaustive-deps -- props are where it starts; a host that wants another image gives a new key
   }, [])
   return <div className="co-editor">{opened && <Editor {...opened} account={props.account} onCancel={props.onCancel} />}</div>
