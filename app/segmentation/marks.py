@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 MAX_MARKS = 2000
 MAX_POINTS = 20_000
 SCALES = 3
-"""The sizes that a single click can mean (part, object, group), each one of the decoder's multimask outputs."""
+"""What a single click can mean: a part, the object, the group; each is one of the multimask outputs."""
 
 
 class MarkKind(StrEnum):
@@ -25,8 +25,8 @@ class Label(StrEnum):
 class Mark(BaseModel):
     """A point (1 point), stroke (≥ 1 point, `radius` px) or box (2 opposite corners), ImageSpace pixels.
 
-    `scale`: which size a keep point means where it stands alone over nothing; 0 is the likeliest, each step the
-    next larger one, the smallest after the largest.
+    `scale`: which size a keep point means where it stands alone over nothing; 0 is the likeliest, each step
+    the next larger one, the smallest after the largest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
