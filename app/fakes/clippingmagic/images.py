@@ -3,6 +3,7 @@
 import io
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +31,8 @@ class Album:
     """Thread-safe."""
 
     kept: dict[int, Kept] = field(default_factory=dict)
+    first: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    """Ids go up from here: a database that was kept knows those of an earlier stand-in."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, content: bytes, *, test: bool) -> Kept:
@@ -40,7 +43,7 @@ class Album:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise Unreadable from error
         with self.lock:
-            kept = Kept(len(self.kept) + 1001, secrets.token_hex(8), content, test)
+            kept = Kept(self.first + len(self.kept), secrets.token_hex(8), content, test)
             self.kept[kept.id] = kept
         return kept
 
