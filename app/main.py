@@ -46,7 +46,7 @@ from app.passwords.service import Passwords
 from app.passwords.signing import Signer, kept_key
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
-from app.queue.messages import embed_queue
+from app.queue.messages import MASK_QUEUE, embed_queue
 from app.queue.pubsub import RedisSubscriber
 from app.reviews.service import Reviews
 from app.settings import Settings
@@ -167,7 +167,11 @@ async def legacy_service(settings: Settings, pool: Pool) -> AsyncIterator[Legacy
         yield None
         return
     with ClippingMagicApi(account) as api:
-        yield LegacyService(pool, ClippingMagicEngine(api))
+        legacy = LegacyService(pool, ClippingMagicEngine(api))
+        try:
+            yield legacy
+        finally:
+            legacy.close()
 
 
 @asynccontextmanager
@@ -192,7 +196,7 @@ def _health(
     limits = HealthLimits(
         settings.fallback_age_s, settings.fallback_failures, calm_s=settings.fallback_calm_s
     )
-    return HealthWatch(*parts, queue=embed_queue(model), limits=limits)
+    return HealthWatch(*parts, queues=[embed_queue(model), MASK_QUEUE], limits=limits)
 
 
 def _limits(settings: Settings, redis: Redis) -> RateLimits:

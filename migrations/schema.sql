@@ -519,7 +519,8 @@ CREATE TABLE public.legacy_images (
     reason text NOT NULL,
     note text,
     charged_job uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    fetched_at timestamp with time zone
 );
 
 CREATE TABLE public.legacy_spending (

@@ -13,7 +13,7 @@ from app.flags.service import Flags
 from app.jobs.claims import Outcome
 from app.jobs.service import JobService
 from app.jobs.types import JobKind, LegacyFetchParams, RemoveParams
-from app.legacy.service import LegacyService, account_of
+from app.legacy.service import AT_ONCE, LegacyService, account_of
 from app.matting.options import CutoutOptions
 from app.queue.messages import LEGACY_QUEUE
 from app.reviews.service import Shadows
@@ -22,10 +22,6 @@ from workers.handlers import store_result
 from workers.kit import Kit, open_engines, workplace
 from workers.options import Context, Handlers, WorkerOptions, WorkerSettings
 from workers.run import Run
-
-SLOTS = 5
-"""At once, as ClippingMagic advises for a beginning."""
-
 
 Work = Callable[[Path, Path | None, Path], Awaitable[CutoutResult]]
 """From the original, the picture under it and the path of the result."""
@@ -47,7 +43,7 @@ def worker_settings(settings: Settings, options: WorkerOptions) -> WorkerSetting
     if account is None:
         raise BadSetting("CLIPPINGMAGIC_API_ID is not set: there is no legacy engine to work with")
     engine = ClippingMagicEngine(ClippingMagicApi(account))
-    slots = settings.worker_slots or SLOTS
+    slots = settings.worker_slots or AT_ONCE
 
     def handlers(context: Context) -> Handlers:
         kit = Kit(context.pool, context.store, open_engines(settings))
@@ -90,7 +86,7 @@ async def fetch(legacy: Legacy, run: Run) -> Outcome:
     async def work(path: Path, under: Path | None, out: Path) -> CutoutResult:
         made = out.with_name("made")
         await run.thread("fetch", legacy.engine.fetch, edited.id, made, wait)
-        run.micros += 0 if edited.charged else legacy.micros
+        run.micros += legacy.micros if await legacy.images.fetched(edited) else 0
         finish = functools.partial(legacy.engine.finish, background=under)
         return await run.thread(FINISH, finish, path, made, params.options, out)
 

@@ -7,24 +7,24 @@ from datetime import datetime, timedelta
 @dataclass(frozen=True, slots=True)
 class HealthLimits:
     age_s: float = 10.0
-    """Nobody who waits for an encode should wait longer for its turn."""
+    """Nobody who waits for an encode or a cutout should wait longer for its turn."""
     fault_share: float = 0.5
-    """Of the encodes that ended lately, so many may fail by our own fault."""
+    """Of the jobs that ended lately, so many may fail by our own fault."""
     least: int = 5
-    """Encodes that must have ended lately before their share says anything."""
+    """Jobs that must have ended lately before their share says anything."""
     calm_s: float = 30.0
     """So long all must be well, at half the limits, before new work comes back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Of the encode queue, now."""
+    """Of the queues on our own path, now."""
 
     oldest_s: float
     ended: int
     faults: int
     workers: int | None
-    """Alive; None where nobody can say."""
+    """Alive at the queue that has the fewest; None where nobody can say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,8 @@
 -- name: present
--- the newest versions of the flag, and what every decision reckons with; the day is the database's: no clock of ours
-select v.version, v.rules, v.changed_by, v.changed_at, h.fallback,
+-- what every decision reckons with, asked twice a second; the day is the database's: no clock of ours
+select coalesce((select max(version) from flag_versions where name = h.name), 0) as version, h.fallback,
     coalesce((select micros from legacy_spending where day = (now() at time zone 'UTC')::date), 0) as spent
-from flag_versions v join engine_health h using (name)
-where v.name = %(name)s
-order by v.version desc limit %(limit)s
+from engine_health h where h.name = %(name)s
 
 -- name: subject
 select u.email, o.engine as override
@@ -39,18 +37,22 @@ insert into legacy_spending (day, micros)
 select (now() at time zone 'UTC')::date, %(micros)s where %(micros)s <= %(limit)s
 on conflict (day) do update set micros = legacy_spending.micros + excluded.micros
 where legacy_spending.micros + excluded.micros <= %(limit)s
-returning micros
+returning day
+
+-- name: unspend
+update legacy_spending set micros = micros - %(micros)s where day = %(day)s
+
+-- name: turn_to_look
+-- one process looks at a time: none that comes right after another
+update engine_health set checked_at = now()
+where name = %(name)s and checked_at <= now() - make_interval(secs => %(every_s)s)
+returning name
 
 -- name: health
--- one process at a time looks, and none that comes right after another
-select fallback, calm_since, now() as now from engine_health
-where name = %(name)s and checked_at <= now() - make_interval(secs => %(every_s)s)
-for update skip locked
+select fallback, calm_since, now() as now from engine_health where name = %(name)s for update
 
 -- name: set_health
-update engine_health set fallback = %(fallback)s, calm_since = %(calm_since)s, checked_at = now(),
-    since = case when fallback = %(fallback)s then since else now() end
-where name = %(name)s
+update engine_health set fallback = %(fallback)s, calm_since = %(calm_since)s where name = %(name)s
 
 -- name: switched
 insert into engine_switches (fallback, reason, details) values (%(fallback)s, %(reason)s, %(details)s)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,19 +32,21 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    versions: list[Version]
-    """Newest first."""
+    version: int
+    """The newest; 0: there is none."""
     fallback: bool
     spent: int
     """Micro-dollars of today."""
 
 
 async def present(conn: Connection) -> Present:
-    rows = await (await conn.execute(SQL["present"], {"name": FLAG, "limit": KEPT_VERSIONS})).fetchall()
-    return Present([_version(row) for row in rows], rows[0]["fallback"], rows[0]["spent"])
+    row = await (await conn.execute(SQL["present"], {"name": FLAG})).fetchone()
+    assert row is not None
+    return Present(**row)
 
 
-async def versions(conn: Connection, limit: int) -> list[Version]:
+async def versions(conn: Connection, limit: int = KEPT_VERSIONS) -> list[Version]:
+    """Newest first."""
     rows = await (await conn.execute(SQL["versions"], {"name": FLAG, "limit": limit})).fetchall()
     return [_version(row) for row in rows]
 
@@ -78,20 +80,31 @@ async def overrides(conn: Connection) -> dict[UUID, EngineName]:
     return {row["user_id"]: EngineName(row["engine"]) for row in rows}
 
 
-async def spend(conn: Connection, micros: int, limit: int) -> bool:
-    """False: the day's budget does not allow it."""
+async def spend(conn: Connection, micros: int, limit: int) -> date | None:
+    """The day that pays; None: its budget does not allow it."""
     row = await (await conn.execute(SQL["spend"], {"micros": micros, "limit": limit})).fetchone()
-    return row is not None
+    return row["day"] if row else None
+
+
+async def unspend(conn: Connection, micros: int, day: date) -> None:
+    await conn.execute(SQL["unspend"], {"micros": micros, "day": day})
 
 
 def _version(row: Row) -> Version:
     return Version(row["version"], row["rules"], row["changed_by"], row["changed_at"])
 
 
-async def health(conn: Connection, every_s: float) -> tuple[Health, datetime] | None:
-    """The state and the database's time, locked; None: another process looks, or has just looked."""
-    row = await (await conn.execute(SQL["health"], {"name": FLAG, "every_s": every_s})).fetchone()
-    return (Health(row["fallback"], row["calm_since"]), row["now"]) if row else None
+async def turn_to_look(conn: Connection, every_s: float) -> bool:
+    """False: another process has just looked, or looks."""
+    turn = await conn.execute(SQL["turn_to_look"], {"name": FLAG, "every_s": every_s})
+    return await turn.fetchone() is not None
+
+
+async def health(conn: Connection) -> tuple[Health, datetime]:
+    """The state and the database's time, locked."""
+    row = await (await conn.execute(SQL["health"], {"name": FLAG})).fetchone()
+    assert row is not None
+    return Health(row["fallback"], row["calm_since"]), row["now"]
 
 
 async def set_health(conn: Connection, health: Health) -> None:

@@ -21,9 +21,9 @@ class Rescuer:
             return None
         if job.engine == EngineName.CLIPPINGMAGIC:
             return self._back(job)
-        if job.engine_reason == Reason.LEGACY_FAILED or not (await self._flags.current()).rules.rerun:
+        if not self._flags.policy.legacy or job.engine_reason == Reason.LEGACY_FAILED:
             return None
-        if not await self._flags.spend(conn):
+        if not (await self._flags.rules(conn)).rerun or not await self._flags.spend(conn):
             return None
         return Detour(EngineName.CLIPPINGMAGIC, Reason.RERUN, LEGACY_QUEUE)
 

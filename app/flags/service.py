@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Self, TypeAlias
 from uuid import UUID
 
@@ -20,10 +21,21 @@ from app.db.pool import Connection, Pool, connection, transaction
 from app.engines.names import EngineName
 from app.errors import Unavailable
 from app.flags import repository
-from app.flags.decide import decide
-from app.flags.errors import FlagInvalid
+from app.flags.decide import decide, decide_for_ours
+from app.flags.errors import BudgetSpent, FlagInvalid
 from app.flags.repository import Version
-from app.flags.types import FLAG, Decision, Flag, Mode, Rules, Situation, Subject, Switch
+from app.flags.types import (
+    FLAG,
+    UNASKED,
+    Decision,
+    Flag,
+    Mode,
+    Reason,
+    Rules,
+    Situation,
+    Subject,
+    Switch,
+)
 from app.queue.port import Publisher, Subscriber
 from app.settings import Settings
 
@@ -55,6 +67,8 @@ class EnginePolicy:
 @dataclass(slots=True)
 class _Known:
     flag: Flag
+    newest: int
+    """Its newest version, be it malformed."""
     situation: Situation
     until: float
     subjects: dict[UUID, Subject] = field(default_factory=dict)
@@ -108,10 +122,14 @@ class Flags:
         """What is in force. Raises DatabaseUnavailable."""
         return (await self._present()).flag
 
-    async def present(self) -> tuple[Flag, Situation]:
-        """What is in force, and what it has to reckon with. Raises DatabaseUnavailable."""
+    async def rules(self, conn: Connection) -> Rules:
+        """What is in force, by the caller's connection: nobody who has one waits for another."""
+        return newest(await repository.versions(conn))[0].rules
+
+    async def for_ours(self) -> tuple[Flag, Decision]:
+        """What is in force, and where whoever it gives our own engine is sent. Raises DatabaseUnavailable."""
         known = await self._present()
-        return known.flag, known.situation
+        return known.flag, decide_for_ours(known.flag, self._policy.mode, known.situation)
 
     async def history(self, limit: int = 20) -> list[Version]:
         """As written, newest first; what cannot be read as rules too."""
@@ -131,9 +149,9 @@ class Flags:
         """Some of the rules; what is in force gives the others. Raises FlagInvalid."""
         async with transaction(self._pool) as conn:
             await repository.lock(conn, actor)
-            present, _ = newest((await repository.present(conn)).versions)
-            changed = changes(present.rules)
-            rules = _valid({**present.rules.as_json(), **changed})
+            present = await self.rules(conn)
+            changed = changes(present)
+            rules = _valid({**present.as_json(), **changed})
             version = await repository.change(conn, rules.as_json())
             await audit.record(conn, actor, "flag.set", None, {"flag": FLAG, **changed})
         await self.tell()
@@ -149,14 +167,29 @@ class Flags:
             await audit.record(conn, actor, "flag.override", user_id, {"flag": FLAG, "engine": engine})
         await self.tell()
 
-    async def take(self) -> bool:
-        """As `spend`, by itself."""
-        async with transaction(self._pool) as conn:
-            return await self.spend(conn)
+    @asynccontextmanager
+    async def paid(self, reason: Reason) -> AsyncIterator[None]:
+        """Where nobody asked for it, one image of the day's budget; given back where the block raises.
+
+        Raises BudgetSpent.
+        """
+        if reason not in UNASKED:
+            yield
+            return
+        async with connection(self._pool) as conn:
+            day = await self._spend(conn)
+        if day is None:
+            raise BudgetSpent("ClippingMagic stands in no longer today; reload the page")
+        try:
+            yield
+        except BaseException:
+            with suppress(Unavailable):
+                await asyncio.shield(self._give_back(day))
+            raise
 
     async def spend(self, conn: Connection) -> bool:
         """One image of the day's budget, in the transaction that makes its job. False: it is spent."""
-        return await repository.spend(conn, LEGACY_MICROS, self._policy.daily_micros)
+        return await self._spend(conn) is not None
 
     async def tell(self) -> None:
         """Everybody looks again. Never raises: they do anyway, half a second later."""
@@ -175,26 +208,41 @@ class Flags:
             return known
         async with self._loading:
             if self._known is None or self._clock() >= self._known.until:
-                self._known = await self._load()
+                self._known = await self._looked(self._known)
             return self._known
 
-    async def _load(self) -> _Known:
+    async def _looked(self, before: _Known | None) -> _Known:
         """What is known stays in force while Postgres is away."""
         until = self._clock() + FRESH_S
         try:
-            async with connection(self._pool) as conn:
-                present = await repository.present(conn)
+            return await self._load(before, until)
         except Unavailable:
-            if self._known is None:
+            if before is None:
                 raise
             _log.warning("the flag's row cannot be read; what was last known stays in force")
-            self._known.until = until
-            return self._known
-        flag, malformed = newest(present.versions)
-        self._alarm(malformed, flag)
+            # from now: to wait for a database that is away took longer than what is known is fresh
+            before.until = self._clock() + FRESH_S
+            return before
+
+    async def _load(self, before: _Known | None, until: float) -> _Known:
+        async with connection(self._pool) as conn:
+            present = await repository.present(conn)
+            changed = before is None or present.version != before.newest
+            versions = await repository.versions(conn) if changed else []
         left = self._policy.daily_micros - present.spent
         situation = Situation(self._policy.legacy, present.fallback, left >= LEGACY_MICROS)
-        return _Known(flag, situation, until)
+        if before is not None and not changed:
+            return _Known(before.flag, before.newest, situation, until)
+        flag, malformed = newest(versions)
+        self._alarm(malformed, flag)
+        return _Known(flag, present.version, situation, until)
+
+    async def _spend(self, conn: Connection) -> date | None:
+        return await repository.spend(conn, LEGACY_MICROS, self._policy.daily_micros)
+
+    async def _give_back(self, day: date) -> None:
+        async with connection(self._pool) as conn:
+            await repository.unspend(conn, LEGACY_MICROS, day)
 
     def _alarm(self, malformed: list[Version], flag: Flag) -> None:
         """Once for each version."""

@@ -1,14 +1,14 @@
 """Looks at our own path every second, and sends new work to ClippingMagic while it is unwell."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 import structlog
 
 from app.aio import end
-from app.db.pool import Pool, transaction
+from app.db.pool import Pool, connection, transaction
 from app.engines.names import EngineName
 from app.errors import Unavailable
 from app.flags import repository
@@ -35,16 +35,16 @@ class HealthWatch:
         jobs: JobService,
         presence: Presence,
         *,
-        queue: str,
+        queues: Sequence[str],
         limits: HealthLimits,
         look_s: float = LOOK_S,
     ) -> None:
-        """`queue`: where encodes of the model in service wait."""
+        """`queues`: where what `remove` of the model in service takes waits."""
         self._pool = pool
         self._flags = flags
         self._jobs = jobs
         self._presence = presence
-        self._queue = queue
+        self._queues = queues
         self._limits = limits
         self._look_s = look_s
 
@@ -58,12 +58,12 @@ class HealthWatch:
 
     async def look(self) -> None:
         """Once. Raises DatabaseUnavailable."""
+        async with connection(self._pool) as conn:
+            if not await repository.turn_to_look(conn, self._look_s * 0.8):
+                return
         sample = await self._sample()
         async with transaction(self._pool) as conn:
-            found = await repository.health(conn, self._look_s * 0.8)
-            if found is None:
-                return
-            before, now = found
+            before, now = await repository.health(conn)
             health, reason = step(before, sample, self._limits, now)
             await repository.set_health(conn, health)
             if reason is not None:
@@ -75,9 +75,9 @@ class HealthWatch:
             await self._flags.tell()
 
     async def _sample(self) -> Sample:
-        pulse = await self._jobs.pulse([self._queue], WINDOW_S)
+        pulse = await self._jobs.pulse(self._queues, WINDOW_S)
         alive = await self._presence.alive()
-        workers = None if alive is None else alive.get(self._queue, 0)
+        workers = None if alive is None else min(alive.get(queue, 0) for queue in self._queues)
         return Sample(pulse.oldest_s, pulse.ended, pulse.faults, workers)
 
     async def _run(self) -> None:

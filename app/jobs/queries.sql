@@ -243,10 +243,12 @@ select
      where queue = %(queue)s and finished_at > now() - make_interval(secs => %(window_s)s)) as ended
 
 -- name: pulse
--- how well the jobs of some queues fare: the oldest that somebody waits for, and what ended within the window
+-- how well the jobs of some queues fare: the oldest that somebody waits for, since it may run, and what ended
+-- within the window. What pauses before its next try, or came from elsewhere, does not wait for a worker of these
 select
-    coalesce((select extract(epoch from now() - min(created_at)) from jobs
-              where status = 'queued' and queue = any(%(queues)s) and priority >= 0), 0)::float as oldest_s,
+    coalesce((select extract(epoch from now() - min(greatest(created_at, run_after))) from jobs
+              where status = 'queued' and queue = any(%(queues)s) and priority >= 0
+                and run_after <= now()), 0)::float as oldest_s,
     (select count(*) from jobs
      where queue = any(%(queues)s) and finished_at > now() - make_interval(secs => %(window_s)s)
        and status in ('succeeded', 'failed')) as ended,

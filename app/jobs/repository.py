@@ -55,7 +55,7 @@ class Pulse:
     """Of the jobs of some queues."""
 
     oldest_s: float
-    """Age of the oldest job that waits and that somebody waits for."""
+    """How long the oldest job could have run that waits and that somebody waits for."""
     ended: int
     """Well or not, within the window."""
     faults: int

@@ -17,6 +17,11 @@ async def insert(conn: Connection, values: Mapping[str, object]) -> LegacyImage 
     return LegacyImage(**row) if row else None
 
 
+async def fetched(conn: Connection, legacy_id: int) -> bool:
+    """Its result was. False: not for the first time."""
+    return await (await conn.execute(_SQL["fetched"], {"id": legacy_id})).fetchone() is not None
+
+
 async def find(conn: Connection, user_id: UUID, legacy_id: int) -> LegacyImage | None:
     row = await (await conn.execute(_SQL["find"], {"id": legacy_id, "user_id": user_id})).fetchone()
     return LegacyImage(**row) if row else None

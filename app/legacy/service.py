@@ -1,9 +1,11 @@
 """The way to ClippingMagic's editor and back: an image goes there, a person edits it, a job fetches it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from app.db.pool import Pool, connection
+from app.credits.service import Named
+from app.db.pool import Pool, connection, transaction
 from app.engines.clippingmagic import ClippingMagicEngine
 from app.engines.clippingmagic_http import Account
 from app.flags.types import Reason
@@ -14,6 +16,9 @@ from app.legacy.errors import LegacyImageNotFound
 from app.legacy.types import LegacyImage
 from app.settings import Settings
 from app.storage.base import ObjectStore
+
+AT_ONCE = 5
+"""Images there at a time, as ClippingMagic advises for a beginning."""
 
 
 def account_of(settings: Settings) -> Account | None:
@@ -32,20 +37,32 @@ class LegacyService:
     def __init__(self, pool: Pool, engine: ClippingMagicEngine) -> None:
         self._pool = pool
         self._engine = engine
+        # an upload may wait for half a minute: in threads of its own it keeps none from disks
+        self._uploads = ThreadPoolExecutor(AT_ONCE, "legacy-upload")
+
+    def close(self) -> None:
+        """Uploads that wait are not made."""
+        self._uploads.shutdown(wait=False, cancel_futures=True)
 
     @property
     def account(self) -> Account:
         return self._engine.account
 
     async def send(
-        self, store: ObjectStore, image: Image, reason: Reason, note: str | None = None
+        self,
+        store: ObjectStore,
+        image: Image,
+        reason: Reason,
+        note: str | None = None,
+        key: Named | None = None,
     ) -> LegacyImage:
         """The image goes to ClippingMagic now. Raises ImageNotFound and the engine's Legacy… errors.
 
-        `note`: why a person sent it.
+        `note`: why a person sent it. `key` is named with the row.
         """
         async with store.local(image.storage_key) as path:
-            uploaded = await asyncio.to_thread(self._engine.upload, path)
+            loop = asyncio.get_running_loop()
+            uploaded = await loop.run_in_executor(self._uploads, self._engine.upload, path)
         values = {
             "id": uploaded.id,
             "user_id": image.user_id,
@@ -54,11 +71,18 @@ class LegacyService:
             "reason": reason,
             "note": note,
         }
-        async with connection(self._pool) as conn:
+        async with transaction(self._pool) as conn:
             sent = await repository.insert(conn, values)
-        if sent is None:
-            raise ImageNotFound("no such image")
+            if sent is None:
+                raise ImageNotFound("no such image")
+            if key is not None:
+                await key.name(conn, sent.resource_id)
         return sent
+
+    async def fetched(self, image: LegacyImage) -> bool:
+        """Its result has come from ClippingMagic, which bills that. False: not for the first time."""
+        async with connection(self._pool) as conn:
+            return await repository.fetched(conn, image.id)
 
     async def get(self, user_id: UUID, legacy_id: int) -> LegacyImage:
         """Raises LegacyImageNotFound."""

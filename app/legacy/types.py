@@ -14,5 +14,8 @@ class LegacyImage:
     """Lets a browser edit this one image."""
     reason: str
     """Of the decision that led there."""
-    charged: bool
-    """Its result was fetched and paid before."""
+
+    @property
+    def resource_id(self) -> UUID:
+        """As an Idempotency-Key names it."""
+        return UUID(int=self.id)

@@ -14,7 +14,9 @@ from app.api.admin_page.charts import line_chart
 from app.api.admin_page.layout import table
 from app.api.admin_page.now import Now, markup
 from app.api.admin_page.savings import charts, saved_so_far, shares
-from app.flags.types import Rules, Situation
+from app.engines.names import EngineName
+from app.flags.decide import decide_for_ours
+from app.flags.types import Decision, Flag, Mode, Reason, Rules, Situation
 from app.jobs.admin import QueueState
 from app.jobs.repository import KindStats, QueueStats
 from app.jobs.types import JobKind, JobStatus
@@ -54,7 +56,7 @@ def test_what_others_wrote_is_escaped() -> None:
 
 def test_what_is_wrong_now_stands_out() -> None:
     at = datetime(2026, 11, 22, 12, 0, 5, tzinfo=UTC)
-    calm = Now(at, [], [], [], Rules(), Situation(legacy=False), [])
+    calm = Now(at, [], [], [], Rules(), Decision(EngineName.SAM2, Reason.NO_LEGACY, 1), [])
     assert "our own" in markup(calm) and markup(calm).count("None.") == 3
     failed = KindStats(JobKind.ENCODE, JobStatus.FAILED, "decode_limit", 3, None, None, None, 1, 0)
     good = KindStats(JobKind.REMOVE, JobStatus.SUCCEEDED, None, 7, 1.0, 2.0, 3.0, 0, 0)
@@ -63,7 +65,8 @@ def test_what_is_wrong_now_stands_out() -> None:
         uuid4(), uuid4(), None, None, None, "job.failed", "https://hooks.example/secret", "{}",
         "pending", 2, 0, at, at, None,
     )  # fmt: skip
-    shown = markup(Now(at, [queue], [good, failed], DAYS[2:], Rules(), Situation(fallback=True), [delivery]))
+    unwell = Decision(EngineName.CLIPPINGMAGIC, Reason.FALLBACK, 1)
+    shown = markup(Now(at, [queue], [good, failed], DAYS[2:], Rules(), unwell, [delivery]))
     for said in (
         "12:00:05",
         "1 h 7 min",
@@ -77,6 +80,23 @@ def test_what_is_wrong_now_stands_out() -> None:
         assert said in shown
     assert "secret" not in shown
     assert shown.count('class="bad"') == 4
+
+
+@pytest.mark.parametrize(
+    ("mode", "rules", "situation", "tile"),
+    [
+        ("auto", Rules(percentage=40), Situation(), "our own for 40 %"),
+        ("false", Rules(percentage=40), Situation(), "ClippingMagic: USE_SAM2_EDITOR"),
+        ("true", Rules(kill=True), Situation(fallback=True), "ClippingMagic: kill switch"),
+        ("true", Rules(), Situation(), ">our own<"),
+        ("auto", Rules(kill=True), Situation(legacy=False), ">our own<"),
+        ("auto", Rules(), Situation(fallback=True), "ClippingMagic: ours is unwell"),
+        ("auto", Rules(), Situation(fallback=True, budget_left=False), "the budget is spent"),
+    ],
+)
+def test_the_tile_says_what_is_decided(mode: Mode, rules: Rules, situation: Situation, tile: str) -> None:
+    ours = decide_for_ours(Flag(1, rules), mode, situation)
+    assert tile in markup(Now(datetime.now(UTC), [], [], [], rules, ours, []))
 
 
 @pytest.mark.xdist_group("stack")

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from app.db.pool import Pool
+from app.db.pool import Pool, connection
 from app.flags.health import Health, HealthLimits, Sample, step
 from app.flags.service import EnginePolicy, Flags
 from app.flags.watch import HealthWatch
 from app.jobs.service import JobService
 from app.queue.arq_adapter import ArqDoorbell
-from app.queue.messages import embed_queue
+from app.queue.messages import MASK_QUEUE, embed_queue
 from tests.rows import a_job, a_user, an_image
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
@@ -86,26 +86,36 @@ def user(dsn: str) -> UUID:
     return a_user(dsn)
 
 
+def waits(dsn: str, job: UUID, seconds: int) -> None:
+    """It could have run for so long."""
+    then = f"now() - interval '{seconds} seconds'"
+    sql(dsn, f"update jobs set created_at = {then}, run_after = {then} where id = '{job}'")
+
+
+@pytest.mark.parametrize("queued_at", [embed_queue("lite"), MASK_QUEUE])
 async def test_the_watch_switches_for_all_and_leaves_a_trace(
-    pool: Pool, dsn: str, doorbell: ArqDoorbell, user: UUID
+    pool: Pool, dsn: str, doorbell: ArqDoorbell, user: UUID, queued_at: str
 ) -> None:
     here, elsewhere = (Flags(pool, EnginePolicy("true", True, 250_000)) for _ in range(2))
-    queue, limits = embed_queue("lite"), HealthLimits(age_s=10, calm_s=0)
+    queues, limits = [embed_queue("lite"), MASK_QUEUE], HealthLimits(age_s=10, calm_s=0)
     watch = HealthWatch(
-        pool, here, JobService(pool, doorbell), doorbell, queue=queue, limits=limits, look_s=0
+        pool, here, JobService(pool, doorbell), doorbell, queues=queues, limits=limits, look_s=0
     )
-    await doorbell.here(queue, "somebody")
+    for queue in queues:
+        await doorbell.here(queue, "somebody")
     job = a_job(dsn, an_image(dsn, user), user)
     await watch.look()
     assert (await here.explain(user)).engine == "sam2"
-    sql(dsn, f"update jobs set created_at = now() - interval '11 seconds' where id = '{job}'")
+    waits(dsn, job, 11)
+    sql(dsn, f"update jobs set queue = '{queued_at}' where id = '{job}'")
     with capture_logs() as log:
         await watch.look()
         await watch.look()
     assert [entry["reason"] for entry in log if entry["log_level"] == "error"] == ["queue_age"]
     for flags in (here, elsewhere):
         assert (await flags.explain(user)).reason == "fallback"
-    assert [await here.take() for _ in range(3)] == [True, True, False]
+    async with connection(pool) as conn:
+        assert [await here.spend(conn) for _ in range(3)] == [True, True, False]
     elsewhere.forget()
     assert (await elsewhere.explain(user)).reason == "budget_spent"
     sql(dsn, f"update jobs set status = 'canceled', finished_at = now() where id = '{job}'")
@@ -121,8 +131,22 @@ async def test_the_watch_switches_for_all_and_leaves_a_trace(
 
 async def test_batches_may_wait(pool: Pool, dsn: str, doorbell: ArqDoorbell, user: UUID) -> None:
     job = a_job(dsn, an_image(dsn, user), user)
-    sql(dsn, f"update jobs set created_at = now() - interval '1 hour', priority = -10 where id = '{job}'")
+    waits(dsn, job, 3600)
+    sql(dsn, f"update jobs set priority = -10 where id = '{job}'")
     assert (await JobService(pool, doorbell).pulse([embed_queue("lite")], 60)).oldest_s == 0
+
+
+@pytest.mark.parametrize(
+    ("run_after", "age_s"), [("now() - interval '7 seconds'", 7), ("now() + interval '5 seconds'", 0)]
+)
+async def test_what_pauses_or_came_from_elsewhere_did_not_wait_here(
+    pool: Pool, dsn: str, doorbell: ArqDoorbell, user: UUID, run_after: str, age_s: float
+) -> None:
+    job = a_job(dsn, an_image(dsn, user), user)
+    waits(dsn, job, 3600)
+    sql(dsn, f"update jobs set run_after = {run_after} where id = '{job}'")
+    pulse = await JobService(pool, doorbell).pulse([embed_queue("lite")], 60)
+    assert age_s <= pulse.oldest_s < age_s + 1000
 
 
 async def test_only_our_own_faults_count(pool: Pool, dsn: str, doorbell: ArqDoorbell, user: UUID) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from app.db.pool import Pool
+from app.db.pool import Pool, connection, open_pool
 from app.engines.errors import LegacyImageRefused, LegacyUnavailable
 from app.engines.names import EngineName
 from app.errors import AppError, Internal
@@ -74,7 +74,7 @@ async def test_by_policy_our_fault_is_done_by_clippingmagic(
 
 
 async def test_what_is_not_rescued(
-    dsn: str, user: UUID, jobs: JobService, claims: Claims, flags: Flags
+    pool: Pool, dsn: str, user: UUID, jobs: JobService, claims: Claims, flags: Flags
 ) -> None:
     job = await failed(claims, await jobs.create(remove(dsn, user)), Internal("it broke"))
     assert job.status is JobStatus.FAILED  # no policy
@@ -84,7 +84,29 @@ async def test_what_is_not_rescued(
     apply = NewJob(user, JobKind.APPLY_MASK, "lite", an_image(dsn, user), ApplyParams())
     job = await failed(claims, await jobs.create(apply), Internal("it broke"))
     assert job.status is JobStatus.FAILED
-    assert await flags.take()  # nothing was spent
+    async with connection(pool) as conn:
+        assert await flags.spend(conn)  # nothing was spent
+
+
+async def test_without_clippingmagic_nothing_is_spent_there(
+    pool: Pool, dsn: str, user: UUID, doorbell: ArqDoorbell, jobs: JobService, flags: Flags
+) -> None:
+    await flags.change(lambda _: {"rerun": True})
+    alone = Flags(pool, EnginePolicy(legacy=False, daily_micros=125_000))
+    claims = Claims(pool, doorbell, Events(None), Rescuer(alone))
+    job = await failed(claims, await jobs.create(remove(dsn, user)), Internal("it broke"))
+    assert job.status is JobStatus.FAILED
+
+
+async def test_a_rescue_needs_no_second_connection(
+    dsn: str, user: UUID, doorbell: ArqDoorbell, jobs: JobService, flags: Flags
+) -> None:
+    await flags.change(lambda _: {"rerun": True})
+    pool = await open_pool(dsn, 1, 1)
+    claims = Claims(pool, doorbell, Events(None), Rescuer(Flags(pool, flags.policy)))
+    job = await failed(claims, await jobs.create(remove(dsn, user)), Internal("it broke"))
+    assert job.engine == "clippingmagic"
+    await pool.close()
 
 
 async def test_who_stands_in_and_fails_gives_the_job_back(

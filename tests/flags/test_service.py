@@ -10,10 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.accounts.errors import UserNotFound
-from app.db.pool import Pool, connection, open_pool, transaction
+from app.db.errors import DatabaseUnavailable
+from app.db.pool import Connection, Pool, connection, open_pool, transaction
 from app.engines.names import EngineName
-from app.flags.errors import FlagInvalid
+from app.flags import repository
+from app.flags.errors import BudgetSpent, FlagInvalid
+from app.flags.repository import Present
 from app.flags.service import FRESH_S, EnginePolicy, Flags
+from app.flags.types import Reason
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.pubsub import RedisSubscriber
 from tests.rows import a_user, new_id
@@ -183,6 +187,53 @@ async def test_what_is_known_stays_in_force_while_the_database_is_away(
     await pool.close()
     clock.now += 60
     assert await said(flags, user) == "sam2 percentage"
+
+
+async def test_a_database_that_is_away_is_not_asked_for_each_decision(
+    flags: Flags, user: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def away(_conn: Connection) -> Present:
+        nonlocal asked
+        asked += 1
+        clock.now += 5  # a pool gives up after so long
+        raise DatabaseUnavailable("away")
+
+    await said(flags, user)
+    monkeypatch.setattr(repository, "present", away)
+    clock.now += FRESH_S
+    for _ in range(3):
+        assert await said(flags, user) == "clippingmagic percentage"
+    assert asked == 1
+
+
+async def test_rules_are_read_again_only_where_they_changed(
+    flags: Flags, user: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await said(flags, user)
+    read = repository.versions
+    monkeypatch.delattr(repository, "versions")
+    clock.now += FRESH_S
+    assert await said(flags, user) == "clippingmagic percentage"
+    monkeypatch.setattr(repository, "versions", read, raising=False)
+    await flags.change(lambda _: {"percentage": 100})
+    assert await said(flags, user) == "sam2 percentage"
+
+
+async def test_a_block_that_raises_costs_nothing(pool: Pool) -> None:
+    flags = Flags(pool, EnginePolicy(legacy=True, daily_micros=125_000))
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            async with flags.paid(Reason.FALLBACK):
+                raise ZeroDivisionError
+    async with flags.paid(Reason.FALLBACK):
+        pass
+    async with flags.paid(Reason.ASKED):
+        pass
+    with pytest.raises(BudgetSpent):
+        async with flags.paid(Reason.FALLBACK):
+            pass
 
 
 async def test_the_budget_is_never_overspent_by_many_at_once(flags: Flags, pool: Pool) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -77,6 +78,40 @@ def test_a_caller_of_remove_bg_without_the_flag(legacy: LegacyStack, client: htt
     assert int(answer.headers["X-Foreground-Width"]) > 0
     assert "X-Uncertainty-Score" not in answer.headers  # ClippingMagic does not say
     assert client.get("/api/jobs").json()["items"][0]["engine"] == "clippingmagic"
+
+
+def test_the_same_upload_with_the_same_key_is_one(legacy: LegacyStack, client: httpx.Client) -> None:
+    files, headers = {"image": COFFEE.path.read_bytes()}, {"Idempotency-Key": str(uuid4())}
+    first, again = (client.post("/api/clippingmagic/upload", files=files, headers=headers) for _ in range(2))
+    assert (again.status_code, again.json()) == (201, first.json())
+    refused(
+        client.post("/api/clippingmagic/upload", files=files, data={"note": "x"}, headers=headers),
+        422,
+        "idempotency_key_reused",
+    )
+
+
+def test_the_days_budget_pays_only_for_what_was_sent(legacy: LegacyStack, client: httpx.Client) -> None:
+    legacy.rules(percentage=100)
+    spent = "select coalesce(sum(micros), 0)::bigint from legacy_spending"
+    while client.get("/api/editor").json()["reason"] != "fallback":
+        legacy.sql("update engine_health set fallback = true, calm_since = null")
+    legacy.fake.mood.set({"broken": 1})
+    good, bad = ({"image": content} for content in (COFFEE.path.read_bytes(), b"no image"))
+    refused(client.post("/api/clippingmagic/upload", files=good), 503, "legacy_unavailable")
+    refused(client.post("/api/clippingmagic/upload", files=bad), 422, "not_an_image")
+    assert legacy.sql(spent) == [(0,)]
+    assert sent(client)["reason"] == "fallback"
+    assert legacy.sql(spent) == [(125_000,)]
+
+
+def test_a_fetch_is_billed_once_however_often_it_is_done(legacy: LegacyStack, client: httpx.Client) -> None:
+    edit = sent(client)
+    beyond = {"options": {"roi": [9000, 9000, 9001, 9001]}}
+    first = finished(client, client.post(edit["fetch_url"], json=beyond).json())
+    assert (first["status"], first["cost_usd"] >= 0.125) == ("failed", True)
+    second = succeeded(client, client.post(edit["fetch_url"], json={}))
+    assert (second["credits"], second["cost_usd"] < 0.125) == (1, True)
 
 
 def test_an_image_that_is_here_is_sent_on_request(legacy: LegacyStack, client: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from app.api.admin_page.layout import HEADERS, table
 from app.api.auth import current_user
 from app.api.params import NoParams, query
 from app.api.state import State
-from app.flags.types import Rules, Situation
+from app.flags.types import Decision, Reason, Rules
 from app.jobs.admin import QueueState
 from app.jobs.repository import KindStats
 from app.jobs.types import JobStatus
@@ -24,6 +24,12 @@ PATH = "/admin/now"
 _HOUR_S = 3600.0
 _DELIVERIES = 10
 _MICRO = 1_000_000
+_TURNED = {
+    Reason.ENV_OFF: "ClippingMagic: USE_SAM2_EDITOR",
+    Reason.KILL_SWITCH: "ClippingMagic: kill switch",
+    Reason.FALLBACK: "ClippingMagic: ours is unwell",
+    Reason.BUDGET_SPENT: "our own, unwell: the budget is spent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class Now:
     today: Sequence[DayUsage]
     """Of the present day (UTC), by engine."""
     rules: Rules
-    situation: Situation
+    ours: Decision
+    """Of whomever the rules give our own engine."""
     deliveries: Sequence[Delivery]
     """The last ones, newest first."""
 
@@ -76,15 +83,15 @@ def duration(seconds: float) -> str:
 
 async def _look(state: State) -> Now:
     at = datetime.now(UTC)
-    current, situation = await state["flags"].present()
+    flag, ours = await state["flags"].for_ours()
     days = await state["usage"].days(1)
     return Now(
         at,
         await state["job_admin"].queues(),
         await state["job_admin"].stats(_HOUR_S),
         [day for day in days if day.day == at.date()],
-        current.rules,
-        situation,
+        flag.rules,
+        ours,
         await state["webhooks"].latest(_DELIVERIES),
     )
 
@@ -114,13 +121,13 @@ def _tiles(now: Now) -> str:
 
 
 def _engine(now: Now) -> tuple[str, str]:
-    if now.rules.kill:
-        return "ClippingMagic: kill switch", "bad"
-    if now.situation.fallback:
-        return "ClippingMagic: ours is unwell", "bad"
-    if not now.situation.legacy:
-        return "our own", ""
-    return f"our own for {now.rules.percentage:g} %", ""
+    match now.ours.reason:
+        case Reason.NO_LEGACY | Reason.ENV_ON:
+            return "our own", ""
+        case Reason.PERCENTAGE:
+            return f"our own for {now.rules.percentage:g} %", ""
+        case reason:
+            return _TURNED[reason], "bad"
 
 
 def _ended(hour: Iterable[KindStats], status: JobStatus) -> int:

@@ -78,6 +78,8 @@ LEGACY: Final[tuple[Error, ...]] = (
     StorageUnavailable,
 )
 """What ClippingMagic may answer."""
+KEY: Final = (KeyReused, KeyInFlight)
+"""What an Idempotency-Key may be."""
 MODEL: Final = tuple(Refusal(status, code) for code, status in MODEL_STATUS.items())
 JOB: Final[tuple[Error, ...]] = (
     NoCredits,
@@ -87,8 +89,7 @@ JOB: Final[tuple[Error, ...]] = (
     QueueFull,
     TooManyJobs,
     net.UrlRefused,
-    KeyReused,
-    KeyInFlight,
+    *KEY,
 )
 """What can keep a job from being made."""
 BATCH: Final = (batch_errors.BatchNotFound,)
@@ -102,8 +103,7 @@ ITEMS: Final = (
     batch_errors.ZipMethodUnknown,
     imaging.TooLargeBytes,
     StorageUnavailable,
-    KeyReused,
-    KeyInFlight,
+    *KEY,
 )
 """What can be wrong with the images of a batch."""
 
@@ -201,7 +201,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         body=legacy.SendRequest,
         parts=("image",),
         answers={CREATED: d.LegacyDocument},
-        errors=(*IMAGE, LegacyNotConfigured, NoCredits, BudgetSpent, ImageNotFound, *LEGACY),
+        errors=(
+            *IMAGE,
+            LegacyNotConfigured,
+            NoCredits,
+            BudgetSpent,
+            ImageNotFound,
+            *LEGACY,
+            *KEY,
+        ),
+        idempotent=True,
     ),
     ("POST", "/api/clippingmagic/fetch/{legacy_id:int}"): _created(
         legacy.FetchRequest, (LegacyNotConfigured, LegacyImageNotFound)
