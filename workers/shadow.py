@@ -18,7 +18,7 @@ from app.jobs import repository as jobs
 from app.jobs.claims import Outcome
 from app.jobs.types import Job, ShadowParams
 from app.matting.options import CutoutOptions
-from app.matting.resize import resized
+from app.matting.resize import resized_pixels
 from app.matting.types import Box, Matte
 from app.segmentation.masks import SoftMask
 from app.storage import keys
@@ -42,12 +42,10 @@ async def shadow(kit: Kit, run: Run) -> Outcome:
         raise SubjectNotFound("no subject was found in the image")
     box = legacy.result["trim_box"] if legacy.result else [0, 0, image.width, image.height]
     with workplace() as folder:
-        made = folder / "legacy"
-        made.write_bytes(await kit.small(legacy.result_key or ""))
-        async with kit.files(image) as (path,):
+        async with kit.files(image) as (path,), kit.store.local(legacy.result_key or "") as made:
             assert path is not None
-            engine = kit.engines(run.job.model)
-            result, file = await run.thread("compare", _compared, engine, path, mask, (made, tuple(box)))
+            engine, theirs = kit.engines(run.job.model), (made, tuple(box))
+            result, file = await run.thread("compare", _compared, engine, path, mask, theirs, folder)
         key = keys.result(run.job.user_id, run.job.image_id, run.files.name, Format.JPG)
         with run.step("store"):
             await run.files.put(key, file, Format.JPG.content_type)
@@ -64,18 +62,17 @@ async def _legacy(kit: Kit, params: ShadowParams) -> Job:
 
 
 def _compared(
-    engine: Sam2Engine, path: Path, mask: SoftMask, legacy: tuple[Path, Box]
+    engine: Sam2Engine, path: Path, mask: SoftMask, legacy: tuple[Path, Box], folder: Path
 ) -> tuple[dict[str, object], Path]:
     """The job's result, and the picture it describes. `legacy`: the cutout's file, its box in ImageSpace."""
-    folder = legacy[0].parent
     ours_file = folder / "ours.png"
     engine.cutout(path, mask, (), CutoutOptions(trim=False), ours_file, preview=True)
     ours, info = decode(ours_file, probe(ours_file)), probe(path)
     photo = decode(path, info, PREVIEW_SIDE)
     size = (ours.width, ours.height)
-    theirs = decode(legacy[0], probe(legacy[0]))
-    matte = whole(_alpha(theirs), legacy[1], (info.width, info.height))
-    _, matte = resized(np.zeros((*matte.shape, 3), np.uint8), matte, size)
+    theirs = _alpha(decode(legacy[0], probe(legacy[0])))
+    # laid back before it is made smaller: half a pixel of shift would count as a difference of the edges
+    matte = resized_pixels(whole(theirs, legacy[1], (info.width, info.height)), size)
     picture = folder / "picture.jpg"
     shown = side_by_side(photo.pixels, matte, _alpha(ours))
     file = encode(Picture(shown), picture, Format.JPG, dpi=None)
