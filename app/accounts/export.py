@@ -8,7 +8,8 @@ from app.accounts import repository
 from app.archive import StreamedZip
 from app.credits.service import Credits
 from app.credits.statement import statement_csv
-from app.db.pool import Pool, connection
+from app.db.page import every
+from app.db.pool import Connection, Pool, Row
 from app.storage import keys
 from app.storage.base import ObjectStore
 
@@ -38,16 +39,12 @@ async def export(pool: Pool, store: ObjectStore, user_id: UUID) -> AsyncIterator
 
 
 async def _lines(pool: Pool, kind: str, user_id: UUID) -> AsyncIterator[bytes]:
-    after: UUID | None = None
-    while True:
-        values = {"user_id": user_id, "after": after, "limit": _PAGE}
-        async with connection(pool) as conn:
-            rows = await (await conn.execute(repository.SQL[f"export_{kind}"], values)).fetchall()
-        for row in rows:
-            yield json.dumps(row["document"], ensure_ascii=False).encode() + b"\n"
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1]["id"]
+    async def read(conn: Connection, after: UUID | None, limit: int) -> list[Row]:
+        values = {"user_id": user_id, "after": after, "limit": limit}
+        return await (await conn.execute(repository.SQL[f"export_{kind}"], values)).fetchall()
+
+    async for row in every(pool, read, lambda row: row["id"], _PAGE):
+        yield json.dumps(row["document"], ensure_ascii=False).encode() + b"\n"
 
 
 async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:

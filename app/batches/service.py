@@ -1,5 +1,6 @@
 """What the API does with batches. Their items are begun by starter.py, in a worker."""
 
+import builtins
 from collections.abc import AsyncIterator, Sequence
 from math import nan
 from uuid import UUID
@@ -18,7 +19,7 @@ from app.batches.errors import (
 )
 from app.batches.types import MAX_ITEMS, Batch, BatchStatus, Item, NewBatch, NewItem, Order
 from app.credits.service import Named
-from app.db.page import BadCursor, Page, after, cut
+from app.db.page import BadCursor, Page, after, cut, every
 from app.db.pool import Connection, Pool, connection, transaction
 from app.jobs.service import JobService
 from app.jobs.types import Job, JobStatus
@@ -104,16 +105,13 @@ class BatchService:
 
     async def every_item(self, batch_id: UUID) -> AsyncIterator[Item]:
         """In the order in which they were given, however many they are."""
-        last: UUID | None = None
-        while True:
-            values = {**_wanted(batch_id), "after": last, "after_confidence": 0, "limit": _PAGE}
-            async with connection(self._pool) as conn:
-                found = await repository.items(conn, values)
-            for item in found:
-                yield item
-            if len(found) < _PAGE:
-                return
-            last = found[-1].id
+
+        async def read(conn: Connection, after: UUID | None, limit: int) -> builtins.list[Item]:
+            values = {**_wanted(batch_id), "after": after, "after_confidence": 0, "limit": limit}
+            return await repository.items(conn, values)
+
+        async for item in every(self._pool, read, lambda item: item.id, _PAGE):
+            yield item
 
     async def close(self, user_id: UUID, batch_id: UUID) -> Batch:
         """Nothing more is added. A second time changes nothing."""

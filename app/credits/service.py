@@ -14,6 +14,7 @@ from app.accounts.errors import UserNotFound
 from app.credits import repository
 from app.credits.errors import NoCredits
 from app.credits.types import Balance, Entry, Plan
+from app.db.page import every
 from app.db.pool import Connection, Pool, connection, transaction
 
 CANNOT_PAY = "your credits do not pay for this"
@@ -88,16 +89,14 @@ class Credits:
 
     async def statement(self, user_id: UUID) -> AsyncIterator[tuple[Entry, int]]:
         """Every entry in the order of time, each with what was available after it (milli-credits)."""
-        available, after = 0, None
-        while True:
-            async with connection(self._pool) as conn:
-                entries = await repository.entries(conn, user_id, after, _PAGE)
-            for entry in entries:
-                available += entry.granted - entry.held - entry.spent
-                yield entry, available
-            if len(entries) < _PAGE:
-                return
-            after = entries[-1].id
+
+        async def read(conn: Connection, after: UUID | None, limit: int) -> list[Entry]:
+            return await repository.entries(conn, user_id, after, limit)
+
+        available = 0
+        async for entry in every(self._pool, read, lambda entry: entry.id, _PAGE):
+            available += entry.granted - entry.held - entry.spent
+            yield entry, available
 
 
 @contextmanager

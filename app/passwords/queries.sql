@@ -4,7 +4,6 @@ select p.user_id, p.email, p.hash from passwords p where lower(p.email) = lower(
 -- name: set_password
 insert into passwords (user_id, email, hash) values (%(user_id)s, %(email)s, %(hash)s)
 on conflict (user_id) do update set email = excluded.email, hash = excluded.hash, changed_at = now()
-returning user_id
 
 -- name: begin
 insert into sign_ins (id, user_id, refresh_sha256, expires_at)

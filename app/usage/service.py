@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from app.csv_rows import csv_row
-from app.db.pool import Pool, connection
+from app.db.page import every
+from app.db.pool import Connection, Pool, connection
 from app.usage import repository
-from app.usage.types import COLUMNS, DayUsage, MonthUsage
+from app.usage.types import COLUMNS, DayUsage, JobUsage, MonthUsage
 
 _PAGE = 1000
 """Rows that are held at once while a file is written."""
@@ -40,16 +41,13 @@ class Usage:
 
     async def csv(self, days: int) -> AsyncIterator[str]:
         """A line a job, after the one with the names."""
+
+        async def read(conn: Connection, after: UUID | None, limit: int) -> list[JobUsage]:
+            return await repository.rows(conn, days, after, limit)
+
         yield csv_row(*COLUMNS)
-        after: UUID | None = None
-        while True:
-            async with connection(self._pool) as conn:
-                rows = await repository.rows(conn, days, after, _PAGE)
-            for row in rows:
-                yield csv_row(*(_cell(getattr(row, name)) for name in COLUMNS))
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1].job_id
+        async for row in every(self._pool, read, lambda row: row.job_id, _PAGE):
+            yield csv_row(*(_cell(getattr(row, name)) for name in COLUMNS))
 
 
 def _cell(value: object) -> str:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,11 +66,6 @@ def running() -> Iterator[FakeClippingMagic]:
         server.server_close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    content: bytes
-
-
 class _Handler(BaseHTTPRequestHandler):
     server: FakeClippingMagic
     protocol_version = "HTTP/1.1"
@@ -124,12 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upload(self, body: bytes) -> None:
         parts = _parts(self.headers.get("content-type", ""), body)
-        test = parts.get("test", _Part(b"")).content == b"true"
+        test = parts.get("test") == b"true"
         if self.server.mood.on("refuse") or "image" not in parts:
             self._error(400, 1006, "Failed to read the supplied image.")
             return
         try:
-            kept = self.server.album.add(parts["image"].content, test=test)
+            kept = self.server.album.add(parts["image"], test=test)
         except Unreadable:
             self._error(400, 1006, "Failed to read the supplied image.")
             return
@@ -161,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _parts(content_type: str, body: bytes) -> dict[str, _Part]:
+def _parts(content_type: str, body: bytes) -> dict[str, bytes]:
     """A multipart form by name."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
     message = BytesParser(policy=HTTP).parsebytes(head + body)
@@ -170,5 +164,5 @@ def _parts(content_type: str, body: bytes) -> dict[str, _Part]:
         content = part.get_payload(decode=True)
         name = part.get_param("name", header="content-disposition")
         if isinstance(content, bytes):
-            parts[str(name)] = _Part(content)
+            parts[str(name)] = content
     return parts
