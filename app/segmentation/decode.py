@@ -54,9 +54,9 @@ def choose(
     """Which of the four masks ([4, 256, 256], [4]) to take where no earlier mask can be trusted.
 
     A single click is ambiguous (part, object, group): the likeliest whole object of the three multimask
-    outputs, or what its scale says. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the single-mask
-    output, unless it is unstable (_dynamic_multimask_via_stability in its mask_decoder.py); without, the
-    likeliest object of all four that obeys the clicks.
+    outputs, or what its scale says. Else, with `dynamic` = (delta, threshold), what SAM 2 does: the
+    single-mask output, unless it is unstable (_dynamic_multimask_via_stability in its mask_decoder.py);
+    without, the likeliest object of all four that obeys the clicks.
     """
     if said.single:
         likeliest = int(np.argmax(object_scores(logits[1:], iou[1:], frame)))
@@ -70,7 +70,7 @@ def choose(
 
 
 def _larger(logits: FloatImage, frame: Frame, index: int, *, by: int) -> int:
-    """Which mask of [n, 256, 256] is `by` sizes larger than that at `index`; the smallest after the largest."""
+    """Which of masks [n, 256, 256] is `by` sizes larger than `index`; the smallest after the largest."""
     width, height = frame.mask_content()
     sizes = np.count_nonzero(logits[:, :height, :width] > 0, axis=(-2, -1))
     order = np.argsort(sizes, kind="stable").tolist()
