@@ -21,7 +21,7 @@ from models.sessions.base import (
 from models.sessions.prior import SalientObjects
 
 MASK_SIDE = 256
-MAX_PROMPTS = 8  # B a run; more costs memory (4096x256 floats a prompt and layer) and gains no time
+MAX_PROMPTS = 4  # B a run; each more costs 50 MB (4096x256 floats a layer) and gains no time
 
 
 class Model:
