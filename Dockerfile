@@ -17,9 +17,10 @@ COPY workers workers
 COPY clients clients
 COPY migrations migrations
 # The lock's versions of what runs, and nothing of what only tests or `cutout dev` need. `python -m benchmarks.image_size`
-# says what is in it; the packages' own tests are 60 MB.
+# says what is in it; the packages' own tests are 80 MB, with onnx's data for those of others.
 RUN pip install --no-cache-dir --constraint requirements.lock --editable . \
-    && find /usr/local/lib/python3.12/site-packages -type d -name tests -prune -exec rm -rf {} +
+    && find /usr/local/lib/python3.12/site-packages -type d \
+        \( -name tests -o -path '*/onnx/backend/test' -o -path '*/onnxruntime/transformers' \) -prune -exec rm -rf {} +
 COPY --from=editor /web/dist web/dist
 USER cutout
 ENV CUTOUT_DATA_DIR=/data CUTOUT_MODELS_DIR=/data/models CUTOUT_HOST=0.0.0.0 NUMBA_CACHE_DIR=/home/cutout/kernels

@@ -10,7 +10,7 @@ EDITOR := web/dist/index.html
 EDITOR_SOURCES := $(shell find web/src web/public web/scripts web/*.html web/vite.config.ts -type f 2>/dev/null)
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY) $(EDITOR) ## start everything on this machine and print the URL
 	@$(BIN)/cutout dev
@@ -19,6 +19,9 @@ test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm test
 	cd web && npm run e2e
 	$(BIN)/pytest -n auto --dist loadgroup
+
+e2e-deployed: $(READY) $(EDITOR) ## the browser's tests against the Procfile's processes: servers by URL, tokens, storage over HTTP
+	cd web && E2E_STACK=deployed npm run e2e
 
 chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies, bad networks, the fallback, 10,000 jobs to the unit
 	$(BIN)/pytest tests/chaos tests/usage -m slow -n 0 -s
@@ -74,4 +77,4 @@ $(EDITOR): $(NODE_READY) $(EDITOR_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-.PHONY: help run test chaos fuzz lint bench load soak bench-gpu
+.PHONY: help run test e2e-deployed chaos fuzz lint bench load soak bench-gpu

@@ -3,26 +3,20 @@ each process holds and uses."""
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psutil
 import psycopg
 from redis import Redis
 
-from app.db.embedded import EmbeddedPostgres
-from app.queue.embedded import EmbeddedRedis
 from models.registry import Registry
-from tests.deployed import PROCESSES, deployed, environment
-from tests.issuer import issuing
+from tests.deployed import PROCESSES, shop
 
 REPOSITORY = Path(__file__).parent.parent
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -31,8 +25,7 @@ class Bench:
     token: str
     honcho: psutil.Process
     folder: Path
-    database_url: str
-    redis_url: str
+    environment: dict[str, str]
 
     def client(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -57,7 +50,7 @@ class Bench:
         return {name: [head, *head.children(recursive=True)] for name, head in heads.items()}
 
     def postgres_connections(self) -> int:
-        with psycopg.connect(self.database_url) as connection:
+        with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
             row = connection.execute(
                 "select count(*) from pg_stat_activity"
                 " where backend_type = 'client backend' and pid <> pg_backend_pid()"
@@ -65,7 +58,8 @@ class Bench:
         return row[0] if row else 0
 
     def redis_connections(self) -> int:
-        with contextlib.closing(Redis(unix_socket_path=self.redis_url.removeprefix("unix://"))) as redis:
+        socket = self.environment["REDIS_URL"].removeprefix("unix://")
+        with contextlib.closing(Redis(unix_socket_path=socket)) as redis:
             info: Any = redis.info("clients")
             return int(info["connected_clients"]) - 1
 
@@ -79,39 +73,13 @@ def _role(command: list[str]) -> str | None:
 
 @contextlib.contextmanager
 def bench(processes: tuple[str, ...] = PROCESSES, **variables: str) -> Iterator[Bench]:
-    """Images lie in a local folder, as on one host; `lite` alone; a user with credits for everything."""
+    """Images lie in a local folder, as on one host; `lite` alone; nobody is held back by limits."""
     registry = Registry(REPOSITORY / ".cutout" / "models")
     registry.pull("lite")
-    user = uuid4()
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as running:
-        folder = Path(name)
-        folder.chmod(0o755)  # Postgres under root drops to another user
-        postgres, redis = EmbeddedPostgres(folder / "postgres"), EmbeddedRedis(folder / "redis")
-        running.callback(postgres.stop)
-        running.callback(redis.stop)
-        signer = running.enter_context(issuing())
-        wanted = environment(
-            folder,
-            DATABASE_URL=postgres.start(),
-            REDIS_URL=redis.start(),
-            SUPABASE_URL=signer.issuer.removesuffix("/auth/v1"),
-            CUTOUT_MODELS_DIR=str(registry.root),
-            CUTOUT_MODEL="lite",
-            CUTOUT_LIMIT_REQUESTS="1000000",
-            CUTOUT_LIMIT_MEGAPIXELS="100000000",
-            **variables,
-        )
-        product = running.enter_context(deployed(folder, wanted, processes, folder / "log"))
-        token = signer.token(user, exp=int(time.time()) + _DAY_S)
-        headers = {"Authorization": f"Bearer {token}"}
-        # known from its first sight on
-        httpx.get(f"{product.url}/api/account", headers=headers, trust_env=False).raise_for_status()
-        product.cutout("credits", "plan", str(user), "unmetered")
-        yield Bench(
-            product.url,
-            token,
-            psutil.Process(product.honcho.pid),
-            folder,
-            wanted["DATABASE_URL"],
-            wanted["REDIS_URL"],
-        )
+    with tempfile.TemporaryDirectory() as name:
+        unlimited = {"CUTOUT_LIMIT_REQUESTS": "1000000", "CUTOUT_LIMIT_MEGAPIXELS": "100000000"}
+        models = {"CUTOUT_MODELS_DIR": str(registry.root), "CUTOUT_MODEL": "lite"}
+        with shop(Path(name), processes, **models, **unlimited, **variables) as standing:
+            product = standing.product
+            honcho = psutil.Process(product.honcho.pid)
+            yield Bench(product.url, standing.token, honcho, Path(name), product.environment)

@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 TARGETS = {"api, cpu": (), "cutout dev": ("embedded",), "gpu (torch's CPU build here)": ("torch",)}
+LEFT_OUT = ("/tests/", "/onnx/backend/test/", "/onnxruntime/transformers/")
+"""As the Dockerfile does."""
 SHOWN = 10
 
 
@@ -50,7 +52,8 @@ def _add(wanted: Requirement, sizes: dict[str, int]) -> None:
 
 
 def _size(found: Distribution) -> int:
-    paths = (Path(str(found.locate_file(file))) for file in found.files or [] if "tests" not in file.parts)
+    kept = (file for file in found.files or [] if not any(part in f"/{file}" for part in LEFT_OUT))
+    paths = (Path(str(found.locate_file(file))) for file in kept)
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 

@@ -1,6 +1,13 @@
-"""The Procfile as an operator starts it: servers by URL, and an environment that holds nothing else."""
+"""The Procfile as an operator starts it: servers by URL, and an environment that holds nothing else.
+
+    python -m tests.deployed FOLDER PORT
+
+is all of it for the browser's tests, ClippingMagic's stand-in too, and a user who is an admin: it prints a
+line of JSON with the user's access token once everything answers, and ends with its stdin, or by SIGTERM.
+"""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -11,16 +18,24 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
+from app.db.embedded import EmbeddedPostgres
+from app.fakes.clippingmagic import server as clippingmagic
 from app.guard import Guard
+from app.queue.embedded import EmbeddedRedis
+from app.settings import Settings
 from app.telemetry.metrics import PORTS
+from tests.issuer import issuing
+from tests.storage.supabase_server import BUCKET, KEY, supabase
 
 ROOT = Path(__file__).parent.parent
 PROCESSES = ("web", "embed", "mask")
 START_S = 180
 """As web/e2e/stack.ts: four interpreters on a CI machine."""
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,60 @@ def deployed(
             assert code in {0, 143}
 
 
+@dataclass(frozen=True)
+class Shop:
+    """A deployment with servers of its own, and somebody signed in who may ask for anything."""
+
+    product: Deployed
+    user: str
+    token: str
+    expires_at: int
+    """Of the token, in seconds since 1970."""
+
+
+@contextlib.contextmanager
+def shop(folder: Path, processes: tuple[str, ...] = PROCESSES, **variables: str) -> Iterator[Shop]:
+    """Where `variables` name no bucket, images lie in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)  # Postgres under root drops to another user
+    postgres, redis = EmbeddedPostgres(folder / "postgres"), EmbeddedRedis(folder / "redis")
+    with contextlib.ExitStack() as running:
+        running.callback(postgres.stop)
+        running.callback(redis.stop)
+        signer = running.enter_context(issuing())
+        services = {
+            "DATABASE_URL": postgres.start(),
+            "REDIS_URL": redis.start(),
+            "SUPABASE_URL": signer.issuer.removesuffix("/auth/v1"),
+        }
+        wanted = environment(folder, **services, **variables)
+        product = running.enter_context(deployed(folder, wanted, processes, folder / "log"))
+        user, expires_at = uuid4(), int(time.time()) + DAY_S
+        token = signer.token(user, exp=expires_at)
+        headers = {"Authorization": f"Bearer {token}"}
+        # known from its first sight on
+        httpx.get(f"{product.url}/api/account", headers=headers, trust_env=False).raise_for_status()
+        product.cutout("credits", "plan", str(user), "unmetered")
+        yield Shop(product, str(user), token, expires_at)
+
+
+def main(folder: Path, port: str) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with supabase() as (storage, _), clippingmagic.running() as legacy:
+        variables = {
+            "SUPABASE_SERVICE_ROLE_KEY": KEY,
+            "CUTOUT_STORAGE_URL": storage,
+            "CUTOUT_SUPABASE_BUCKET": BUCKET,
+            "CUTOUT_PORT": port,
+            **{Settings.variable(name): value for name, value in clippingmagic.account(legacy.url).items()},
+            **{name: os.environ[name] for name in ("CUTOUT_MODELS_DIR",) if name in os.environ},
+        }
+        with shop(folder, (*PROCESSES, "legacy"), **variables) as standing:
+            standing.product.cutout("users", "grant", standing.user, "admin")
+            print(json.dumps({"token": standing.token, "expiresAt": standing.expires_at}), flush=True)
+            sys.stdin.read()
+
+
 def free_ports(count: int) -> int:
     """The first of so many in a row."""
     while True:
@@ -106,3 +175,7 @@ def _ready(url: str, honcho: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.2)
     raise AssertionError("the Procfile's processes are not ready")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -19,22 +19,27 @@ function freePort(): Promise<string> {
   })
 }
 
+const deployed = process.env['E2E_STACK'] === 'deployed'
 const bench = process.env['BENCH'] !== undefined
 const port = await once('E2E_PORT', freePort)
 const data = await once('E2E_DATA', () => mkdtempSync(join(tmpdir(), 'cutout-e2e-')))
+// A secure cookie goes over plain HTTP to this name alone, where Playwright asks in the page's stead.
+const origin = await once('E2E_ORIGIN', () => `http://${deployed ? 'localhost' : '127.0.0.1'}:${port}`)
 const executablePath = await once('E2E_CHROMIUM', chromiumPath)
 
 export default defineConfig({
   testDir: 'e2e',
   globalSetup: './e2e/stack.ts',
   outputDir: join(data, 'results'),
+  ...(deployed && { grepInvert: /under `cutout dev`/ }),
   testMatch: bench ? '*.bench.ts' : '*.spec.ts',
   workers: 1, // one stack, two cores: tests side by side would only measure each other
   timeout: 300_000,
   expect: { timeout: 120_000 }, // an encode takes 3 s on two quiet cores, 25 s on busy ones; nothing here waits longer than it must
   reporter: 'list',
   use: {
-    baseURL: `http://127.0.0.1:${port}`,
+    baseURL: origin,
+    ...(deployed && { storageState: join(data, 'signed-in.json') }),
     viewport: { width: 1440, height: 900 },
     launchOptions: { executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--hide-scrollbars'] },
   },

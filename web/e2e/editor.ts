@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, type Download, type Locator, type Page } from '@playwright/test'
 
+/** What a browser adds where the test asks in the page's stead: changes by a cookie are refused without. */
+export const FROM_PAGE = { Origin: process.env['E2E_ORIGIN'] ?? '' }
 export const PAGE = '/process/background-removal-v2'
 const DATA = new URL('../../tests/data/', import.meta.url)
 

@@ -1,12 +1,12 @@
 /** One account between two engines: the flag, the switch in the middle of an edit, and what can go wrong at ClippingMagic. */
 import { expect, test, type Page } from '@playwright/test'
-import { Editor, photo } from './editor'
+import { Editor, FROM_PAGE, photo } from './editor'
 
 const ROUTED = '/process/background-removal'
 const OFF = { percentage: 0, kill: false }
 
 async function rules(page: Page, changes: object): Promise<void> {
-  const answer = await page.request.patch('/api/admin/flags/sam2_editor', { data: changes })
+  const answer = await page.request.patch('/api/admin/flags/sam2_editor', { data: changes, headers: FROM_PAGE })
   expect(answer.ok()).toBe(true)
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test, type Page } from '@playwright/test'
-import { Editor, PAGE, photo } from './editor'
+import { Editor, FROM_PAGE, PAGE, photo } from './editor'
 
 interface Batch {
   readonly id: string
@@ -18,7 +18,7 @@ interface Item {
 async function batchOf(page: Page, names: readonly string[]): Promise<Batch> {
   const form = new FormData()
   for (const name of names) form.append('image', new Blob([readFileSync(photo(name))]), `${name}.jpg`)
-  const made = (await (await page.request.post('/api/batches', { multipart: form })).json()) as Batch
+  const made = (await (await page.request.post('/api/batches', { multipart: form, headers: FROM_PAGE })).json()) as Batch
   await expect.poll(async () => ((await (await page.request.get(made.urls.self)).json()) as Batch).finished_at).not.toBeNull()
   return made
 }
