@@ -1,6 +1,7 @@
 """The Python client against the real product."""
 
 import csv
+import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cutout_client import AsyncCutout, Batch, Cutout, CutoutError, JobFailed, Unreachable
+from cutout_client import AsyncCutout, Batch, Cutout, CutoutError, JobFailed, Unreachable, aio
 
 from tests.data.photos import CAT
 from tests.stack import Stack
@@ -76,6 +77,42 @@ def test_a_batch(cutout: Cutout, photos: list[Path], tmp_path: Path) -> None:
         assert [line["state"] for line in csv.DictReader(file)] == ["succeeded", "succeeded", "failed"]
     with pytest.raises(JobFailed):
         cutout.download(items[2], tmp_path / "none")
+
+
+async def test_a_large_photo_goes_to_the_store_by_itself(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aio, "DIRECT_BYTES", len(CATS))
+    flaky = Flaky()
+    async with AsyncCutout(stack.url, transport=flaky) as cutout:
+        job = await cutout.remove(CAT.path)
+        await cutout.download(job, tmp_path / "cat.png")
+    assert flaky.requests >= 8  # begun, sent, asked for, fetched: each of them twice
+    assert (tmp_path / "cat.png").read_bytes()[1:4] == b"PNG"
+
+
+async def test_the_key_does_not_go_to_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aio, "DIRECT_BYTES", len(CATS))
+    stored: dict[str, bytes] = {}
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "store.example":
+            assert "x-api-key" not in request.headers
+            if stored:
+                return httpx.Response(400, json={"statusCode": "409", "error": "Duplicate"})
+            stored["photo"] = await request.aread()
+            return httpx.Response(503)
+        assert request.headers["x-api-key"] == "cut_1"
+        if request.url.path == "/api/uploads":
+            upload = {"upload_id": "u", "url": "https://store.example/x", "headers": {}}
+            return httpx.Response(201, json=upload)
+        assert json.loads(request.content)["upload_id"] == "u"
+        return httpx.Response(402, json={"detail": "no credits", "code": "no_credits"})
+
+    async with AsyncCutout("https://x", key="cut_1", transport=httpx.MockTransport(answer)) as cutout:
+        with pytest.raises(CutoutError, match="no credits"):
+            await cutout.remove(CAT.path)
+    assert stored["photo"] == CATS
 
 
 async def test_lost_answers_make_nothing_twice(stack: Stack, photos: list[Path]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 
 from cutout_client.errors import JobFailed
-from cutout_client.transport import Transport
+from cutout_client.transport import Transport, bytes_of
 from cutout_client.types import ENDED, Batch, Item, Job
 
 Options = Mapping[str, Any]
@@ -20,6 +20,8 @@ Progress = Callable[[Batch], None]
 _WAIT_S = 30
 _LOOK_S = 1.0
 """Between two looks at a batch."""
+DIRECT_BYTES = 6_000_000
+"""From here on a photo costs the API server more than one more request does."""
 CHUNK_FILES, CHUNK_BYTES = 50, 50_000_000
 """Of one request: what is sent again when a connection breaks."""
 
@@ -48,12 +50,22 @@ class AsyncCutout:
         await self._http.__aexit__(kind, error, trace)
 
     async def remove(self, photo: Path, *, options: Options | None = None, model: str = "auto") -> Job:
-        """The job once its cutout is there. Raises JobFailed."""
-        form = {"options": json.dumps(options or {}), "model": model}
-        made = await self._http.post(
-            "/api/segment/remove", form=form, parts=[("image", photo)], wait_s=_WAIT_S
-        )
+        """The job once its cutout is there; large photos go to the object store directly. Raises JobFailed."""
+        path = "/api/segment/remove"
+        if bytes_of(photo) >= DIRECT_BYTES:
+            wanted = {"upload_id": await self._upload(photo), "options": dict(options or {}), "model": model}
+            made = await self._http.post(path, wanted, wait_s=_WAIT_S)
+        else:
+            form = {"options": json.dumps(options or {}), "model": model}
+            made = await self._http.post(path, form=form, parts=[("image", photo)], wait_s=_WAIT_S)
         return await self.ended(Job.from_json(made))
+
+    async def _upload(self, photo: Path) -> str:
+        """The id by which a call names the photo."""
+        begun = await self._http.post("/api/uploads", {"filename": photo.name})
+        await self._http.put(begun["url"], photo, begun["headers"])
+        upload_id: str = begun["upload_id"]
+        return upload_id
 
     async def ended(self, job: Job) -> Job:
         """The job once it has succeeded. Raises JobFailed."""
@@ -155,7 +167,7 @@ def _chunks(photos: Sequence[Path]) -> Iterator[list[Path]]:
     chunk: list[Path] = []
     size = 0
     for photo in photos:
-        more = photo.stat().st_size
+        more = bytes_of(photo)
         if chunk and (len(chunk) == CHUNK_FILES or size + more > CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0

@@ -17,6 +17,8 @@ from cutout_client.errors import CutoutError, Unreachable
 
 TIMEOUT_S = 90.0
 """Of silence: long polls are answered within 60."""
+_KEY = "X-Api-Key"
+_CHUNK = 1 << 20
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _MAY_PASS = frozenset((429, 502, 503, 504))
 
@@ -28,7 +30,7 @@ class Transport:
     def __init__(
         self, url: str, key: str | None, patience_s: float, transport: httpx.AsyncBaseTransport | None
     ) -> None:
-        headers = {"X-Api-Key": key} if key else {}
+        headers = {_KEY: key} if key else {}
         self._patience_s = patience_s
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, transport=transport)
 
@@ -60,6 +62,20 @@ class Transport:
         if wait_s:
             headers["Prefer"] = f"wait={wait_s:.0f}"
         return (await self._answer("POST", path, headers, json=json, data=form, parts=parts)).json()
+
+    async def put(self, url: str, file: Path, headers: Mapping[str, str]) -> None:
+        """The file's bytes to a URL that is a permission in itself: our key stays here. Raises CutoutError."""
+        length = {"Content-Length": str(bytes_of(file))}
+        async for pause in self._tries():
+            with pause:
+                request = self._http.build_request(
+                    "PUT", url, content=_chunks(file), headers={**headers, **length}
+                )
+                request.headers.pop(_KEY, None)
+                answer = await self._http.send(request)
+                if answer.is_success or _there_already(answer):
+                    return
+                raise _refusal(answer)
 
     async def save(self, path: str, target: Path) -> None:
         """The answer's bytes at `target`, whole or not at all. Raises CutoutError."""
@@ -122,6 +138,24 @@ class _Try(contextlib.AbstractContextManager["_Try"]):
 
 class _Refusal(CutoutError):
     retry_after_s = 0.0
+
+
+def bytes_of(file: Path) -> int:
+    return file.stat().st_size
+
+
+async def _chunks(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := await asyncio.to_thread(opened.read, _CHUNK):
+            yield chunk
+
+
+def _there_already(answer: httpx.Response) -> bool:
+    """By a try of ours whose answer was lost: nobody else has the URL. Supabase says 409 within a 400."""
+    if answer.status_code == httpx.codes.BAD_REQUEST:
+        with contextlib.suppress(ValueError, AttributeError):
+            return bool(answer.json().get("statusCode") == "409")
+    return answer.status_code == httpx.codes.CONFLICT
 
 
 def _refusal(answer: httpx.Response) -> CutoutError:
