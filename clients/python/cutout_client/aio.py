@@ -50,7 +50,7 @@ class AsyncCutout:
         await self._http.__aexit__(kind, error, trace)
 
     async def remove(self, photo: Path, *, options: Options | None = None, model: str = "auto") -> Job:
-        """The job once its cutout is there; large photos go to the object store directly. Raises JobFailed."""
+        """The job once its cutout is there; large photos go to the store directly. Raises JobFailed."""
         path = "/api/segment/remove"
         if bytes_of(photo) >= DIRECT_BYTES:
             wanted = {"upload_id": await self._upload(photo), "options": dict(options or {}), "model": model}

@@ -64,7 +64,7 @@ class Transport:
         return (await self._answer("POST", path, headers, json=json, data=form, parts=parts)).json()
 
     async def put(self, url: str, file: Path, headers: Mapping[str, str]) -> None:
-        """The file's bytes to a URL that is a permission in itself: our key stays here. Raises CutoutError."""
+        """The bytes to a URL that is a permission in itself: our key stays here. Raises CutoutError."""
         length = {"Content-Length": str(bytes_of(file))}
         async for pause in self._tries():
             with pause:
