@@ -368,11 +368,12 @@ CREATE TABLE public.batch_items (
     confidence real,
     image_id uuid,
     job_id uuid,
-    starts smallint DEFAULT 0 NOT NULL,
+    starts integer DEFAULT 0 NOT NULL,
     attempt smallint DEFAULT 0 NOT NULL,
     run_after timestamp with time zone DEFAULT now() NOT NULL,
     lease_until timestamp with time zone,
     reviewed_at timestamp with time zone,
+    crashes smallint DEFAULT 0 NOT NULL,
     CONSTRAINT batch_items_check CHECK (((state = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT batch_items_check1 CHECK (((state <> 'succeeded'::text) OR (job_id IS NOT NULL))),
     CONSTRAINT batch_items_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))

@@ -1,5 +1,6 @@
 """`/api/batches…`: many images by one call."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -127,23 +128,23 @@ async def review_item(request: Request[State]) -> Response:
 
 
 async def close(request: Request[State]) -> Response:
-    return await _changed(request, "close")
+    return await _changed(request, request.state["batches"].close)
 
 
 async def pause(request: Request[State]) -> Response:
-    return await _changed(request, "pause")
+    return await _changed(request, request.state["batches"].pause)
 
 
 async def resume(request: Request[State]) -> Response:
-    return await _changed(request, "resume")
+    return await _changed(request, request.state["batches"].resume)
 
 
 async def cancel(request: Request[State]) -> Response:
-    return await _changed(request, "cancel")
+    return await _changed(request, request.state["batches"].cancel)
 
 
 async def retry(request: Request[State]) -> Response:
-    return await _changed(request, "retry")
+    return await _changed(request, request.state["batches"].retry)
 
 
 async def results(request: Request[State]) -> Response:
@@ -183,10 +184,10 @@ async def _created(state: State, user: UUID, body: Body, key: HeldKey | None) ->
         return await state["batches"].create(new, items, key, close=wanted.close)
 
 
-async def _changed(request: Request[State], change: str) -> Response:
+async def _changed(request: Request[State], change: Callable[[UUID, UUID], Awaitable[Batch]]) -> Response:
     user = current_user(request)
     query(NoParams, request)
-    batch = await getattr(request.state["batches"], change)(user, path_id(request, "batch_id"))
+    batch = await change(user, path_id(request, "batch_id"))
     return JSONResponse(batch_json(batch), headers=NO_STORE)
 
 

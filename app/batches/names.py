@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
+from collections import Counter
 from urllib.parse import unquote, urlsplit
 
 MAX_PART = 120
-"""Characters of a file's or a folder's name: file systems take 255 bytes."""
+"""Characters of a file's or a folder's name."""
+MAX_PART_BYTES = 200
+"""Of the same in UTF-8: file systems take 255, and a result's number and ending come to it."""
 MAX_DEPTH = 8
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 # names of devices on Windows, whatever follows the dot
@@ -33,19 +36,21 @@ class ResultNames:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._numbers: Counter[str] = Counter()
+        """By name, the last number given: ten thousand of one name are not counted through for each."""
 
     def next(self, name: str, extension: str) -> str:
         folder, slash, file = name.rpartition("/")
-        stem = file.rpartition(".")[0] or file
-        number = 1
+        stem = f"{folder}{slash}{file.rpartition('.')[0] or file}"
+        # the extension is left out: an item that failed has none, and must not free a name
+        first = stem.casefold()
         while True:
+            self._numbers[first] += 1
+            number = self._numbers[first]
             told = stem if number == 1 else f"{stem} ({number})"
-            # the extension is left out: an item that failed has none, and must not free a name
-            key = f"{folder}{slash}{told}".casefold()
-            if key not in self._taken:
+            if (key := told.casefold()) not in self._taken:
                 self._taken.add(key)
-                return f"{folder}{slash}{told}.{extension}"
-            number += 1
+                return f"{told}.{extension}"
 
 
 def _safe_part(part: str) -> str:
@@ -53,9 +58,16 @@ def _safe_part(part: str) -> str:
     part = part.strip(" ").rstrip(". ")
     if _DEVICE.fullmatch(part):
         part = f"_{part}"
-    if len(part) <= MAX_PART:
+    if _fits(part):
         return part
     stem, dot, ending = part.rpartition(".")
-    return (
-        f"{stem[: MAX_PART - len(ending) - 1]}{dot}{ending}" if stem and len(ending) < 12 else part[:MAX_PART]
-    )
+    if not stem or len(ending) >= 12:
+        stem, dot, ending = part, "", ""
+    stem = stem[: MAX_PART - len(dot + ending)]
+    while not _fits(stem + dot + ending):
+        stem = stem[:-1]
+    return f"{stem}{dot}{ending}".rstrip(". ")
+
+
+def _fits(part: str) -> bool:
+    return len(part) <= MAX_PART and len(part.encode()) <= MAX_PART_BYTES

@@ -59,7 +59,7 @@ where job_id = any(%(jobs)s)
 -- name: retry
 -- what can end otherwise: there is an image, or something to make it of
 update batch_items set state = 'queued', job_id = null, error = null, lease_until = null, run_after = now(),
-    starts = 0, attempt = 0
+    crashes = 0, attempt = 0
 where batch_id = %(id)s and state in ('failed', 'canceled') and (image_id is not null or source is not null)
 returning id
 
@@ -157,12 +157,12 @@ update batch_items set state = 'failed', lease_until = null, error = %(error)s,
 where id = %(id)s and starts = %(starts)s and state = 'processing' and job_id is null
 
 -- name: requeue_lost
-update batch_items set state = 'queued', lease_until = null
-where state = 'processing' and lease_until < now() and starts < %(quarantine)s
+update batch_items set state = 'queued', lease_until = null, crashes = crashes + 1
+where state = 'processing' and lease_until < now() and crashes + 1 < %(quarantine)s
 
 -- name: quarantine
-update batch_items set state = 'failed', lease_until = null, error = %(error)s, source = null
-where state = 'processing' and lease_until < now() and starts >= %(quarantine)s
+update batch_items set state = 'failed', lease_until = null, crashes = crashes + 1, error = %(error)s, source = null
+where state = 'processing' and lease_until < now() and crashes + 1 >= %(quarantine)s
 
 -- name: needless_sources
 -- of batches that have ended, files that no item needs, or that are old
@@ -173,5 +173,7 @@ where finished_at is not null and sources_gone_at is null
 limit %(limit)s
 
 -- name: forget_sources
-with forgotten as (update batch_items set source = null where batch_id = %(id)s and source ->> 'key' is not null)
-update batches set sources_gone_at = now() where id = %(id)s
+-- a row back: its files may go. Somebody may have asked to try its items again since they were found needless
+with ended as (update batches set sources_gone_at = now() where id = %(id)s and finished_at is not null returning id)
+, forgotten as (update batch_items i set source = null from ended where batch_id = ended.id and source ->> 'key' is not null)
+select id from ended

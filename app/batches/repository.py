@@ -167,8 +167,9 @@ async def needless_sources(conn: Connection, keep_s: float, limit: int) -> list[
     return [Needless(row["id"], row["user_id"]) for row in rows]
 
 
-async def forget_sources(conn: Connection, batch_id: UUID) -> None:
-    await conn.execute(_SQL["forget_sources"], {"id": batch_id})
+async def forget_sources(conn: Connection, batch_id: UUID) -> bool:
+    """False: they are needed again."""
+    return await (await conn.execute(_SQL["forget_sources"], {"id": batch_id})).fetchone() is not None
 
 
 def error_json(error: AppError) -> Jsonb:

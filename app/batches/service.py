@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from math import nan
 from uuid import UUID
 
@@ -44,11 +45,7 @@ class BatchService:
         async with transaction(self._pool) as conn:
             await repository.insert(conn, new)
             await _insert_items(conn, new.id, items, before=0)
-            if close:
-                await repository.change(conn, "close", new.id)
-            if key is not None:
-                await key.name(conn, new.id)
-        return await self.get(new.user_id, new.id)
+            return await _filled(conn, new.user_id, new.id, key, close=close)
 
     async def add(
         self,
@@ -60,16 +57,11 @@ class BatchService:
         close: bool = False,
     ) -> Batch:
         """Raises BatchClosed, TooManyItems."""
-        async with transaction(self._pool) as conn:
-            batch = _found(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id) as (conn, batch):
             if batch.closed_at is not None:
                 raise BatchClosed("the batch is closed: make another one")
             await _insert_items(conn, batch_id, items, before=sum(batch.counts.values()))
-            if close:
-                await repository.change(conn, "close", batch_id)
-            if key is not None:
-                await key.name(conn, batch_id)
-        return await self.get(user_id, batch_id)
+            return await _filled(conn, user_id, batch_id, key, close=close)
 
     async def get(self, user_id: UUID, batch_id: UUID) -> Batch:
         async with connection(self._pool) as conn:
@@ -115,15 +107,13 @@ class BatchService:
 
     async def close(self, user_id: UUID, batch_id: UUID) -> Batch:
         """Nothing more is added. A second time changes nothing."""
-        async with transaction(self._pool) as conn:
-            _found(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id) as (conn, _):
             await repository.change(conn, "close", batch_id)
         return await self.get(user_id, batch_id)
 
     async def pause(self, user_id: UUID, batch_id: UUID) -> Batch:
         """Nothing more is begun, and what waits for a worker is taken back. Raises BatchEnded."""
-        async with transaction(self._pool) as conn:
-            _check_under_way(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id, under_way=True) as (conn, _):
             await repository.change(conn, "pause", batch_id)
             await repository.change(conn, "take_back", batch_id)
             taken_back = await self._jobs.cancel_of_batch(conn, batch_id, waiting_only=True)
@@ -133,25 +123,23 @@ class BatchService:
 
     async def resume(self, user_id: UUID, batch_id: UUID) -> Batch:
         """Raises BatchEnded."""
-        async with transaction(self._pool) as conn:
-            _check_under_way(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id, under_way=True) as (conn, _):
             await repository.change(conn, "resume", batch_id)
         return await self.get(user_id, batch_id)
 
     async def cancel(self, user_id: UUID, batch_id: UUID) -> Batch:
         """What has succeeded stays. Raises BatchEnded."""
-        async with transaction(self._pool) as conn:
-            _check_under_way(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id, under_way=True) as (conn, _):
             await repository.change(conn, "cancel", batch_id)
-            canceled = await self._jobs.cancel_of_batch(conn, batch_id)
+            # the items first: who is making a job of one has committed it by then, or makes none
             await repository.change(conn, "cancel_items", batch_id)
+            canceled = await self._jobs.cancel_of_batch(conn, batch_id)
         await self._jobs.announce_changes(canceled)
         return await self.get(user_id, batch_id)
 
     async def retry(self, user_id: UUID, batch_id: UUID) -> Batch:
         """What failed or was canceled, but for files that cannot become images. Raises NothingToRetry."""
-        async with transaction(self._pool) as conn:
-            _found(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id) as (conn, _):
             if not await repository.retry(conn, batch_id):
                 raise NothingToRetry("no item failed that could end otherwise: send other files")
             await repository.change(conn, "reopen", batch_id)
@@ -162,14 +150,35 @@ class BatchService:
 
         Raises ItemNotFound, FixUnusable.
         """
-        async with transaction(self._pool) as conn:
-            _found(await repository.locked(conn, user_id, batch_id))
+        async with self._locked(user_id, batch_id) as (conn, _):
             item = await _item(conn, batch_id, item_id)
             if fix is not None:
                 _check_fix(item, fix)
             if not await repository.accept(conn, item_id, fix.id if fix else None):
                 raise FixUnusable(f"the item is {item.state}: only what has ended is reviewed")
             return await _item(conn, batch_id, item_id)
+
+    @asynccontextmanager
+    async def _locked(
+        self, user_id: UUID, batch_id: UUID, *, under_way: bool = False
+    ) -> AsyncIterator[tuple[Connection, Batch]]:
+        """A transaction that holds the batch's row. Raises BatchEnded where it has to be `under_way`."""
+        async with transaction(self._pool) as conn:
+            batch = _found(await repository.locked(conn, user_id, batch_id))
+            if under_way and batch.status in {BatchStatus.COMPLETED, BatchStatus.CANCELED}:
+                raise BatchEnded(f"the batch is {batch.status}")
+            yield conn, batch
+
+
+async def _filled(
+    conn: Connection, user_id: UUID, batch_id: UUID, key: Named | None, *, close: bool
+) -> Batch:
+    """As it is after its new items, read before they are committed: who is told of an error may clean up."""
+    if close:
+        await repository.change(conn, "close", batch_id)
+    if key is not None:
+        await key.name(conn, batch_id)
+    return _found(await repository.batch(conn, user_id, batch_id))
 
 
 def _check_fix(item: Item, fix: Job) -> None:
@@ -235,9 +244,3 @@ def _found(batch: Batch | None) -> Batch:
     if batch is None:
         raise BatchNotFound("no such batch")
     return batch
-
-
-def _check_under_way(batch: Batch | None) -> None:
-    found = _found(batch)
-    if found.status in {BatchStatus.COMPLETED, BatchStatus.CANCELED}:
-        raise BatchEnded(f"the batch is {found.status}")

@@ -21,7 +21,6 @@ from app.db.pool import Connection, Pool, connection, transaction
 from app.errors import AppError, Internal, Unavailable
 from app.images.errors import ImageNotFound
 from app.images.service import ImageService
-from app.images.types import Image
 from app.imaging.sandbox import probe
 from app.jobs.errors import QueueFull, TooManyJobs
 from app.jobs.service import JobService
@@ -109,8 +108,9 @@ class Starter:
             needless = await repository.needless_sources(conn, KEEP_SOURCES_S, _TIDY_AT_ONCE)
         for batch in needless:
             async with connection(self._pool) as conn:
-                await repository.forget_sources(conn, batch.id)
-            await self._store.delete(await self._store.list(keys.batch_prefix(batch.user_id, batch.id)))
+                forgotten = await repository.forget_sources(conn, batch.id)
+            if forgotten:
+                await self._store.delete(await self._store.list(keys.batch_prefix(batch.user_id, batch.id)))
 
     async def _keep_and_finish(self) -> None:
         """Every LOOK_S: renew our leases, take back those of the dead, end what has ended."""
@@ -152,9 +152,10 @@ class Starter:
             info = await asyncio.to_thread(probe, path)
             image = await self._images.add(item.batch.user_id, path, info, item.name)
         async with connection(self._pool) as conn:
-            if not await repository.has_image(conn, item, image.id):
-                await self._forget(image)
-                raise ItemGone("the item is not ours any more")
+            ours = await repository.has_image(conn, item, image.id)
+        if not ours:
+            await self._images.delete(image.user_id, image.id)
+            raise ItemGone("the item is not ours any more")
         if isinstance(item.source, FileSource):
             await self._store.delete([item.source.key])
         return image.id
@@ -209,9 +210,6 @@ class Starter:
         with contextlib.suppress(Unavailable):
             async with connection(self._pool) as conn:
                 await repository.put_back(conn, item, 0, counts=False)
-
-    async def _forget(self, image: Image) -> None:
-        await self._images.delete(image.user_id, image.id)
 
 
 @dataclass(frozen=True, slots=True)

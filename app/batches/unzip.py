@@ -94,6 +94,7 @@ def _table(file: BufferedReader) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(cast(IO[bytes], _Sparing(file))) as archive:
             return archive.infolist()
+    # NotImplementedError: an entry wants a reader above version 6.3; how it is packed is for _refusal to say
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError) as error:
         raise ZipDamaged("the file is not a ZIP, or its table of contents is damaged") from error
 

@@ -22,6 +22,8 @@ from app.batches.names import MAX_DEPTH, MAX_PART, ResultNames, name_of_url, saf
         (None, "image"),
         ("..", "image"),
         ("x" * 300 + ".jpg", "x" * (MAX_PART - 4) + ".jpg"),
+        ("杯" * 99999 + ".jpg", "杯" * 65 + ".jpg"),  # three bytes each
+        ("x" * 119 + "." + "z" * 30, "x" * 119),
     ],
 )
 def test_safe(given: str | None, safe: str) -> None:
@@ -41,6 +43,11 @@ def test_of_a_url() -> None:
     assert name_of_url("https://a.example/x/caf%C3%A9%20cup.jpg?size=2") == "café cup.jpg"
     assert name_of_url("https://a.example/x%2F..%2Fcup.jpg") == "cup.jpg"
     assert name_of_url("https://a.example") == "image"
+
+
+def test_ten_thousand_of_one_name_are_not_counted_through_for_each() -> None:
+    names = ResultNames()
+    assert [names.next("cup.jpg", "png") for _ in range(10_000)][-1] == "cup (10000).png"
 
 
 def test_no_two_results_are_alike() -> None:

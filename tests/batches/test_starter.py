@@ -11,23 +11,25 @@ import pytest
 import uuid_utils
 
 from app.batches import starter as module
-from app.batches.repository import begin
+from app.batches.repository import begin, forget_sources, has_image, has_job
 from app.batches.service import BatchService
 from app.batches.starter import Starter
 from app.batches.types import Batch, FileSource, NewBatch, NewItem
 from app.credits.service import Credits
-from app.db.pool import Pool, connection
+from app.db.pool import Pool, connection, transaction
 from app.images.service import ImageService
 from app.jobs.service import JobService
-from app.jobs.types import JobStatus
+from app.jobs.types import JobKind, JobStatus, NewJob, RemoveParams
 from app.net.client import GuardedClient
 from app.queue.arq_adapter import ArqDoorbell
 from app.storage import keys
 from app.storage.local import LocalStore
 from tests.data.photos import CAT
-from tests.rows import a_user
+from tests.rows import a_user, an_image, new_id
 
 PATIENCE_S = 60
+WAITS = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+"""Somebody, for somebody else's transaction."""
 
 
 class World:
@@ -126,7 +128,7 @@ async def test_who_began_it_died(world: World) -> None:
         values = {"window": 9, "count": 9, "lease_s": 0}
         assert len(await begin(conn, values)) == 2
     first = (await world.batches.items(user, batch.id)).items[0]
-    world.do("update batch_items set starts = 6 where id = %s", first.id)
+    world.do("update batch_items set starts = 60, crashes = case id when %s then 5 else 0 end", first.id)
     async with world.starting():
         found = await world.until(batch, lambda b: b.counts[FAILED] == 1 and b.counts[PROCESSING] == 1)
         (poison,) = (await world.batches.items(user, batch.id, state=FAILED)).items
@@ -146,6 +148,49 @@ async def test_a_late_beginner_changes_nothing(world: World) -> None:
     await late._start(item)
     assert (await world.jobs.list(user)).items == ()
     assert [key for key in await world.store.list("users/") if "/images/" in key] == []
+
+
+async def test_whoever_began_it_before_a_retry_holds_nothing(world: World) -> None:
+    user = a_user(world.dsn)
+    batch = await world.batch(user, CATS)
+    images = ImageService(world.pool, world.store, world.jobs)
+    late, prompt = (Starter(world.pool, world.store, GuardedClient(), images, world.jobs) for _ in range(2))
+    (before,) = await late._begin(1)
+    await world.batches.cancel(user, batch.id)
+    await world.batches.retry(user, batch.id)
+    (after,) = await prompt._begin(1)
+    async with connection(world.pool) as conn:
+        assert not await has_image(conn, before, new_id())
+    await prompt._start(after)
+    assert len((await world.jobs.list(user)).items) == 1
+
+
+async def test_a_job_that_is_being_made_is_canceled_with_its_batch(world: World) -> None:
+    user = a_user(world.dsn)
+    batch = await world.batch(user, CATS)
+    async with connection(world.pool) as conn:
+        (item,) = await begin(conn, {"window": 9, "count": 9, "lease_s": 60})
+    new = NewJob(user, JobKind.REMOVE, "lite", an_image(world.dsn, user), RemoveParams(), batch_id=batch.id)
+    async with transaction(world.pool) as making:
+        job = await world.jobs.insert(making, new)
+        assert job is not None
+        assert await has_job(making, item, job.id)
+        canceling = asyncio.create_task(world.batches.cancel(user, batch.id))
+        async with asyncio.timeout(PATIENCE_S):
+            while not world.do(WAITS):  # noqa: ASYNC110 - a row
+                await asyncio.sleep(0.02)
+    canceled = await canceling
+    assert canceled.counts[JobStatus.CANCELED] == 1
+    assert (await world.jobs.get(user, job.id)).status is JobStatus.CANCELED
+
+
+async def test_files_are_kept_for_a_retry_that_came_meanwhile(world: World, pool: Pool) -> None:
+    user = a_user(world.dsn)
+    batch = await world.batch(user, CATS)
+    async with connection(pool) as conn:
+        assert not await forget_sources(conn, batch.id)
+        (item,) = await begin(conn, {"window": 9, "count": 9, "lease_s": 60})
+    assert item.source is not None
 
 
 async def test_files_that_are_none_end_with_their_code_and_the_batch_with_them(world: World) -> None:
