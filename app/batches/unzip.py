@@ -120,7 +120,8 @@ def _is_clutter(info: zipfile.ZipInfo) -> bool:
     """Folders, and what operating systems leave beside people's files."""
     parts = PurePosixPath(info.filename.replace("\\", "/")).parts
     hidden = any((part.startswith(".") and part not in {".", ".."}) or part == "__MACOSX" for part in parts)
-    return info.is_dir() or hidden or (parts[-1:] == ("Thumbs.db",))
+    folder = not info.filename or info.filename.endswith("/")  # is_dir takes no empty name
+    return folder or hidden or parts[-1:] == ("Thumbs.db",)
 
 
 def _check_spans(found: list[zipfile.ZipInfo], size: int) -> None:

@@ -46,6 +46,12 @@ async def test_an_entry_comes_out_as_it_went_in(tmp_path: Path, method: int, bef
         assert (tmp_path / "out").read_bytes() == files[item.name]
 
 
+def test_an_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    """zipfile ends names at a NUL."""
+    nameless = zipped({"b.jpg": PHOTO, "a.jpg": PHOTO}).replace(b"b.jpg", b"\0.jpg")
+    assert [item.name for item in table(tmp_path / "a.zip", nameless)] == ["a.jpg"]
+
+
 async def test_a_streamed_zip_and_zip64(tmp_path: Path) -> None:
     """As other programs, and our own results, make them: sizes behind the data, extra fields before it."""
     made = io.BytesIO()

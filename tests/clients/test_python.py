@@ -6,16 +6,27 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from cutout_client import AsyncCutout, Batch, Cutout, CutoutError, JobFailed, Unreachable, aio
+from cutout_client.types import Counts
 
 from tests.data.photos import CAT
 from tests.stack import Stack
 
 README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
 CATS = CAT.path.read_bytes()
+OPENED: dict[str, Any] = {
+    "id": "00000000-0000-7000-8000-000000000001",
+    "name": "",
+    "status": "open",
+    "model": "lite",
+    "counts": dict.fromkeys(Counts.__slots__, 0),
+    "finished_at": None,
+    "urls": {},
+}
 
 
 class Flaky(httpx.AsyncBaseTransport):
@@ -157,6 +168,38 @@ def test_refusals_have_their_code(cutout: Cutout) -> None:
     with pytest.raises(CutoutError) as unknown:
         cutout.get_batch("00000000-0000-7000-8000-000000000000")
     assert unknown.value.code == "batch_not_found"
+
+
+def answering(*answers: httpx.Response) -> httpx.MockTransport:
+    """In this order, whatever is asked."""
+    left = iter(answers)
+    return httpx.MockTransport(lambda _request: next(left))
+
+
+def refusal(status: int, code: str, retry_after: int = 0) -> httpx.Response:
+    headers = {"Retry-After": str(retry_after)}
+    return httpx.Response(status, json={"detail": "not now", "code": code}, headers=headers)
+
+
+def test_a_server_that_wants_more_patience_than_there_is() -> None:
+    busy = answering(refusal(503, "queue_full", retry_after=3600))
+    with Cutout("http://a.example", transport=busy) as cutout, pytest.raises(CutoutError) as refused:
+        cutout.get_batch("x")
+    assert refused.value.code == "queue_full"
+
+
+def test_an_own_request_that_is_under_way_is_waited_for() -> None:
+    slow = answering(refusal(409, "idempotency_key_in_flight"), httpx.Response(201, json=OPENED))
+    with Cutout("http://a.example", transport=slow) as cutout:
+        assert cutout.open_batch().id == OPENED["id"]
+
+
+def test_a_batch_of_other_photos_is_not_gone_on_with() -> None:
+    counts = {**OPENED["counts"], "queued": 2, "total": 2}
+    begun = Batch.from_json({**OPENED, "counts": counts})
+    with Cutout("http://a.example") as cutout, pytest.raises(CutoutError) as others:
+        cutout.fill_batch(begun, [CAT.path])
+    assert others.value.code == "other_photos"
 
 
 def test_nobody_is_there() -> None:

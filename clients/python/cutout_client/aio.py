@@ -4,12 +4,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from cutout_client.errors import JobFailed
+from cutout_client.errors import CutoutError, JobFailed
 from cutout_client.transport import Transport, bytes_of
 from cutout_client.types import ENDED, Batch, Item, Job
 
@@ -41,13 +40,13 @@ class AsyncCutout:
         self._http = Transport(url, key, patience_s, transport)
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def remove(self, photo: Path, *, options: Options | None = None, model: str = "auto") -> Job:
         """The job once its cutout is there; large photos go to the store directly. Raises JobFailed."""
@@ -96,7 +95,10 @@ class AsyncCutout:
         progress: Progress | None = None,
         resume: str | None = None,
     ) -> Batch:
-        """The batch once every photo's job has ended. `resume`: the id of one that was begun before."""
+        """The batch once every photo's job has ended.
+
+        `resume`: the id of one that was begun before, with the same photos in the same order.
+        """
         if resume is None:
             begun = await self.open_batch(name=name, options=options, model=model)
         else:
@@ -114,10 +116,12 @@ class AsyncCutout:
     async def fill_batch(
         self, batch: Batch, photos: Sequence[Path], progress: Progress | None = None
     ) -> Batch:
-        """Send what is not there yet, by name and order, and close it."""
+        """Send what is not there yet, by their order, and close it."""
         if batch.status != "open":
             return batch
         there = batch.counts.total
+        if there > len(photos):
+            raise CutoutError(f"the batch has {there} items already: these are others", code="other_photos")
         for chunk in _chunks(photos[there:]):
             parts = [("image", photo) for photo in chunk]
             key = f"{batch.id}-{there}"

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -29,14 +28,14 @@ class Cutout:
         self._client = AsyncCutout(url, key=key, patience_s=patience_s, transport=transport)
 
     def __enter__(self) -> Self:
-        self._run(self._client.__aenter__())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         try:
-            self._run(self._client.__aexit__(kind, error, trace))
+            self._run(self._client.close())
         finally:
             self._runner.close()
 

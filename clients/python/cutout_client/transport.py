@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -21,6 +21,8 @@ _KEY = "X-Api-Key"
 _CHUNK = 1 << 20
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _MAY_PASS = frozenset((429, 502, 503, 504))
+_IN_FLIGHT = "idempotency_key_in_flight"
+"""Our own request, whose answer was lost, is not done yet."""
 
 Parts = Sequence[tuple[str, Path]]
 """(form field, file), opened anew for every try."""
@@ -34,14 +36,8 @@ class Transport:
         self._patience_s = patience_s
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, transport=transport)
 
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
+    async def close(self) -> None:
+        await self._http.aclose()
 
     async def get(self, path: str, **params: Any) -> Any:
         given = {name: value for name, value in params.items() if value is not None}
@@ -109,7 +105,7 @@ class Transport:
     async def _tries(self) -> AsyncIterator["_Try"]:
         until, pause = time.monotonic() + self._patience_s, _FIRST_PAUSE_S
         while True:
-            this = _Try(last=time.monotonic() + pause > until)
+            this = _Try(left_s=until - time.monotonic() - pause)
             yield this
             # not all at once again, when a server comes back
             await asyncio.sleep(max(this.wait_s, pause * random.uniform(0.5, 1)))  # noqa: S311
@@ -117,20 +113,20 @@ class Transport:
 
 
 class _Try(contextlib.AbstractContextManager["_Try"]):
-    """Swallows what may pass, unless it is the last one."""
+    """Swallows what may pass, unless it is the last one, or the server wants more patience than is left."""
 
-    def __init__(self, *, last: bool) -> None:
-        self._last = last
+    def __init__(self, *, left_s: float) -> None:
+        self._left_s = left_s
         self.wait_s = 0.0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if isinstance(error, httpx.TransportError):
-            if self._last:
+            if self._left_s < 0:
                 raise Unreachable(f"the server does not answer: {error}") from error
             return True
-        if isinstance(error, _Refusal) and error.status in _MAY_PASS and not self._last:
+        if isinstance(error, _Refusal) and error.may_pass and error.retry_after_s <= self._left_s:
             self.wait_s = error.retry_after_s
             return True
         return False
@@ -138,6 +134,10 @@ class _Try(contextlib.AbstractContextManager["_Try"]):
 
 class _Refusal(CutoutError):
     retry_after_s = 0.0
+
+    @property
+    def may_pass(self) -> bool:
+        return self.status in _MAY_PASS or self.code == _IN_FLIGHT
 
 
 def bytes_of(file: Path) -> int:
