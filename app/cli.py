@@ -133,7 +133,10 @@ def migrate() -> None:
 
 @app.command()
 def gc() -> None:
-    """Remove expired and deleted images now, and files whose owner was deleted. Needs DATABASE_URL."""
+    """Remove expired and deleted images now, and files whose owner was deleted.
+
+    Needs DATABASE_URL, or a running `cutout dev`.
+    """
     images, files = collect_garbage()
     typer.echo(f"{images} images and {files} orphaned files removed")
 

@@ -1,6 +1,7 @@
 """`cutout dev` as a person runs it: a process in an empty folder."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -75,7 +76,8 @@ def folder(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         monkeypatch.undo()  # out of the folder before it goes
 
 
-COMMAND = [sys.executable, "-m", "app.cli", "dev", "--port", "0"]
+CUTOUT = [sys.executable, "-m", "app.cli"]
+COMMAND = [*CUTOUT, "dev", "--port", "0"]
 
 
 @contextmanager
@@ -169,6 +171,8 @@ def test_data_survives_a_restart(folder: Path) -> None:
         second = subprocess.run(COMMAND, capture_output=True, text=True, check=False)
         assert (second.returncode, second.stderr.count("\n")) == (3, 1)
         assert second.stderr.endswith("[already_running]\n")
+        listed = subprocess.run([*CUTOUT, "jobs", "list", "--json"], capture_output=True, check=True)
+        assert [item["id"] for item in json.loads(listed.stdout)["items"]] == [job["id"]]
         assert dev.end(signal.SIGTERM) == 0
     assert belonging_to(folder) == []
     with started() as dev:

@@ -21,6 +21,7 @@ from app.accounts.keyring import Keyring
 from app.accounts.service import AccountService
 from app.accounts.types import ApiKey, Role, Scope, User
 from app.commands.output import AsJson, print_json, print_rows
+from app.commands.running import NEEDS, operator_settings
 from app.db.page import MAX_LIMIT, Page
 from app.db.pool import Pool, open_pool
 from app.errors import BadInput
@@ -34,8 +35,12 @@ from app.storage.open import opened_store
 
 T = TypeVar("T")
 
-users_app = typer.Typer(name="users", help="Who has an account. Needs DATABASE_URL.", no_args_is_help=True)
-keys_app = typer.Typer(name="keys", help="Users' API keys. Needs DATABASE_URL.", no_args_is_help=True)
+users_app = typer.Typer(
+    name="users",
+    help=f"Who has an account. {NEEDS}",
+    no_args_is_help=True,
+)
+keys_app = typer.Typer(name="keys", help=f"Users' API keys. {NEEDS}", no_args_is_help=True)
 
 Who = Annotated[str, typer.Argument(metavar="USER", help="Id or e-mail address.")]
 Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Rows on a page.")]
@@ -129,7 +134,7 @@ def delete_user(who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do
     user = ask(lambda pool: AccountService(pool).find(who))
     if not yes:
         typer.confirm(f"Delete {user.id} ({user.email or 'no address'}) and all that is theirs?", abort=True)
-    erased = asyncio.run(_erase(Settings.load(), user.id))
+    erased = asyncio.run(_erase(operator_settings(), user.id))
     counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in erased.rows.items())
     typer.echo(f"{user.id}: gone with {counts}, {erased.files} files of {erased.bytes:,} bytes")
 
@@ -140,7 +145,7 @@ def export_user(who: Who, out: Annotated[Path, typer.Argument(help="The ZIP; not
 
     async def write(pool: Pool) -> None:
         user = await AccountService(pool).find(who)
-        async with opened_store(Settings.load()) as store:
+        async with opened_store(operator_settings()) as store:
             with new_file(out) as file:
                 async for chunk in export(pool, store, user.id):
                     await asyncio.to_thread(file.write, chunk)
@@ -213,10 +218,10 @@ def revoke_key(key_id: Annotated[UUID, typer.Argument(metavar="ID", help="Of the
 
 
 def ask(question: Callable[[Pool], Awaitable[T]]) -> T:
-    """One question to the database of DATABASE_URL. Raises BadSetting, DatabaseUnavailable."""
+    """One question to the database of `operator_settings`. Raises BadSetting, DatabaseUnavailable."""
 
     async def answer() -> T:
-        pool = await open_pool(Settings.load().database(), max_size=1)
+        pool = await open_pool(operator_settings().database(), max_size=1)
         try:
             return await question(pool)
         finally:

@@ -9,6 +9,7 @@ import typer
 from app.accounts.service import AccountService
 from app.commands.accounts import Who, ask
 from app.commands.output import AsJson, print_json
+from app.commands.running import NEEDS
 from app.credits.service import Credits, milli
 from app.credits.statement import decimal, statement_csv
 from app.credits.types import MAX_GRANT, Balance, Plan
@@ -16,7 +17,9 @@ from app.db.pool import Pool
 from app.errors import BadInput
 
 credits_app = typer.Typer(
-    name="credits", help="What users have left. Needs DATABASE_URL.", no_args_is_help=True
+    name="credits",
+    help=f"What users have left. {NEEDS}",
+    no_args_is_help=True,
 )
 
 

@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import ExitStack
 from types import FrameType
 from typing import NoReturn
 
@@ -19,15 +17,15 @@ from app import logs
 from app.accounts.service import AccountService
 from app.accounts.types import LOCAL_USER_ID
 from app.commands.models import Bars, model_errors
+from app.commands.running import only_one
 from app.commands.serve import listen, url_of
 from app.commands.supervisor import Child, Service, Stop, supervise
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
 from app.db.pool import open_pool
-from app.errors import AppError
 from app.fakes.clippingmagic import server as clippingmagic
 from app.queue.embedded import EmbeddedRedis
-from app.settings import EmbeddedSettings
+from app.settings import EmbeddedSettings, Services
 from models.errors import ModelMissing
 from models.registry import Registry
 
@@ -40,20 +38,13 @@ _ASKED_BY = (signal.SIGTERM, *(() if signal.getsignal(signal.SIGHUP) == signal.S
 _log = structlog.get_logger(__name__)
 
 
-class AlreadyRunning(AppError):
-    """Another `cutout dev` has this data directory."""
-
-    code = "already_running"
-    exit_code = 3
-
-
 def dev(settings: EmbeddedSettings, *, fake_legacy: bool = False) -> None:
     """Runs until SIGINT or SIGTERM; then nothing of it is left running."""
     logs.configure(settings, "dev")
     for number in _ASKED_BY:  # also while the services start: ExitStack stops what runs by then
         signal.signal(number, _leave)
     with ExitStack() as running:
-        running.enter_context(_only_one(settings.data_dir))
+        say = running.enter_context(only_one(settings.data_dir))
         listener = running.enter_context(listen(settings.host, settings.port))
         _ensure_model(settings)
         postgres = EmbeddedPostgres(settings.data_dir / "postgres")
@@ -65,6 +56,7 @@ def dev(settings: EmbeddedSettings, *, fake_legacy: bool = False) -> None:
         for name in migrate(database_url):
             _log.info("migrated", migration=name)
         asyncio.run(_local_user(database_url))
+        say(Services(database_url, redis_url))
         url, fd = url_of(listener), listener.fileno()
         common = [database_url, redis_url, str(fd)]
         if fake_legacy:
@@ -118,18 +110,6 @@ async def _local_user(database_url: str) -> None:
         await AccountService(pool).ensure(LOCAL_USER_ID)
     finally:
         await pool.close()
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Two supervisors over one database would each end the other's services. Raises AlreadyRunning."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(f"another `cutout dev` runs in {data_dir}; set CUTOUT_DATA_DIR") from None
-        yield
 
 
 def _processes(settings: EmbeddedSettings) -> list[tuple[str, tuple[str, ...]]]:

@@ -10,18 +10,20 @@ from rich.table import Table
 from app.accounts.service import AccountService
 from app.commands.accounts import Who, ask
 from app.commands.output import AsJson, print_json, print_rows
+from app.commands.running import NEEDS, operator_settings
 from app.db.pool import Pool
 from app.engines.names import EngineName
 from app.flags.repository import Version
 from app.flags.service import EnginePolicy, Flags
 from app.flags.types import Flag, Rules
 from app.queue.arq_adapter import ArqDoorbell, connect
-from app.settings import Settings
 
 T = TypeVar("T")
 
 flags_app = typer.Typer(
-    name="flags", help="Who gets the new editor. Needs DATABASE_URL.", no_args_is_help=True
+    name="flags",
+    help=f"Who gets the new editor. {NEEDS}",
+    no_args_is_help=True,
 )
 
 Listed = Annotated[str, typer.Argument(metavar="USER", help="Id, e-mail address, or @domain for all of it.")]
@@ -138,7 +140,7 @@ def on_one_list(rules: Rules, entry: str, name: Literal["allow", "deny"] | None)
 
 def _ask(question: Callable[[Flags, Pool], Awaitable[T]]) -> T:
     """With Redis, where REDIS_URL is set, so that processes hear of a change at once."""
-    settings = Settings.load()
+    settings = operator_settings()
 
     async def answer(pool: Pool) -> T:
         bell = ArqDoorbell(connect(settings.redis_url)) if settings.redis_url else None

@@ -2,10 +2,10 @@
 
 from app.accounts.erasure import forget_closed, orphans
 from app.commands.accounts import ask
+from app.commands.running import operator_settings
 from app.db.pool import Pool, connection
 from app.images import repository as images
 from app.images.service import purge
-from app.settings import Settings
 from app.storage.base import ObjectStore
 from app.storage.open import opened_store
 from app.uploads.service import forget_expired
@@ -16,11 +16,11 @@ _AT_ONCE = 200
 def gc() -> tuple[int, int]:
     """(images, files): expired or deleted images; files whose owner is no more, uploads that nobody used.
 
-    Needs DATABASE_URL.
+    Needs DATABASE_URL, or a running `cutout dev`.
     """
 
     async def run(pool: Pool) -> tuple[int, int]:
-        async with opened_store(Settings.load()) as store:
+        async with opened_store(operator_settings()) as store:
             return await collect(pool, store)
 
     return ask(run)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from rich.table import Column, Table
 
 from app.commands.output import AsJson, print_json, print_rows
+from app.commands.running import operator_settings
 from app.db.page import MAX_LIMIT, Page
 from app.db.pool import open_pool
 from app.errors import AppError
@@ -28,7 +29,9 @@ from app.settings import Settings
 T = TypeVar("T")
 
 jobs_app = typer.Typer(
-    name="jobs", help="Everybody's jobs. Needs DATABASE_URL and REDIS_URL.", no_args_is_help=True
+    name="jobs",
+    help="Everybody's jobs. Needs DATABASE_URL and REDIS_URL, or a running `cutout dev`.",
+    no_args_is_help=True,
 )
 
 Ids: TypeAlias = Annotated[list[UUID], typer.Argument(metavar="ID...", help="Jobs.")]
@@ -130,7 +133,7 @@ def queue(*, as_json: AsJson = False) -> None:
 
 def _ask(question: Callable[[JobAdmin], Awaitable[T]]) -> T:
     async def ask() -> T:
-        async with _admin(Settings.load()) as admin:
+        async with _admin(operator_settings()) as admin:
             return await question(admin)
 
     return asyncio.run(ask())
