@@ -73,7 +73,7 @@ def contour(inside: Where) -> Where:
     return out
 
 
-def boundary_f(alpha: Share, truth: Share, reach: float = 2.0) -> float:
+def boundary_f(alpha: Share | Where, truth: Share | Where, reach: float = 2.0) -> float:
     """F measure of the contours at half coverage, within `reach` px of each other."""
     found, wanted = contour(alpha > 0.5), contour(truth > 0.5)
     if not found.any() or not wanted.any():

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from app.imaging.probe import probe
 from app.imaging.working import working_image
+from app.segmentation.spread import depth_of
 from models.model import Model
 from models.registry import Registry
 from models.sessions.base import Embedding, RgbImage
@@ -76,7 +76,7 @@ def embed(model: Model, path: Path) -> tuple[RgbImage, Embedding]:
 
 def deepest(mask: Mask) -> tuple[float, float, float]:
     """x, y of the pixel centre farthest from the mask's edge and the image's, and how far; 0 if empty."""
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    distance = depth_of(mask)
     y, x = np.unravel_index(int(distance.argmax()), distance.shape)
     return float(x) + 0.5, float(y) + 0.5, float(distance[y, x])
 

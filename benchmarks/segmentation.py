@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from app.segmentation.decode import after_last, to_mask_space
 from app.segmentation.marks import Label, Mark, MarkKind
@@ -26,6 +25,7 @@ from app.segmentation.prompts import KEEP
 from app.segmentation.resample import resample
 from app.segmentation.spaces import Frame, ImagePoints
 from app.segmentation.subject import GRID, propose
+from benchmarks._mattes import boundary_f
 from benchmarks._photos import Mask, Sample, deepest, embed, iou, lite, samples
 from models.model import Model
 from models.sessions.base import Embedding, Prompts
@@ -85,7 +85,7 @@ def measured(model: Model, sample: Sample) -> Measured:
         np.array(clicked(model, view, None)),
         np.array([view.iou(shown), *clicked(model, view, start)]),
         0.0 if proposal is None else proposal.score,
-        boundary_f(shown, sample),
+        boundary_f(shown & sample.counted, sample.truth, BOUNDARY_TOLERANCE * float(np.hypot(*shown.shape))),
         oracle(model, view),
         seconds,
     )
@@ -145,21 +145,6 @@ def oracle(model: Model, view: _View) -> float:
     output = model.decode(view.embedding, Prompts(coords, np.full(coords.shape[:2], KEEP, np.float32)))
     masks = output.logits[:, 1:].reshape(-1, *output.logits.shape[2:])
     return max(view.iou(view.mask(SoftMask(mask, frame.mask_scale))) for mask in masks)
-
-
-def boundary_f(mask: Mask, sample: Sample) -> float:
-    """F of the two contours, a pixel counting when the other contour is within the tolerance."""
-    reach = BOUNDARY_TOLERANCE * float(np.hypot(*mask.shape))
-    ours, true = _contour(mask & sample.counted), _contour(sample.truth)
-    if not ours.any() or not true.any():
-        return float(ours.any() == true.any())
-    precision = (ndimage.distance_transform_edt(~true)[ours] <= reach).mean()
-    recall = (ndimage.distance_transform_edt(~ours)[true] <= reach).mean()
-    return float(2 * precision * recall / max(precision + recall, 1e-9))
-
-
-def _contour(mask: Mask) -> Mask:
-    return np.asarray(mask & ~ndimage.binary_erosion(mask))
 
 
 def report(name: str, rows: Sequence[Measured]) -> None:

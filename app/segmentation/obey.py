@@ -12,6 +12,7 @@ from scipy import ndimage
 from app.segmentation.marks import Mark, MarkKind
 from app.segmentation.masks import FloatImage
 from app.segmentation.spaces import Frame
+from app.segmentation.spread import depth_of
 from app.segmentation.strokes import decided
 
 REACH = 2**0.5
@@ -30,7 +31,7 @@ def touched(marks: Sequence[Mark], frame: Frame) -> NDArray[np.int8]:
     """+1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing."""
     wider = REACH / min(frame.mask_scale)
     strokes = [
-        mark.model_copy(update={"radius": mark.radius + wider})
+        mark.model_copy(update={"kind": MarkKind.STROKE, "radius": mark.radius + wider})
         for mark in marks
         if mark.kind is not MarkKind.BOX
     ]
@@ -64,7 +65,7 @@ def remembering(after: FloatImage, before: FloatImage, *, keep: bool) -> NDArray
 
 def at_heart(at: NDArray[np.bool_], before: FloatImage) -> bool:
     """Whether pixels `at` lie nearly as deep in the subject of `before` as can be."""
-    depth = ndimage.distance_transform_edt(np.pad(before > 0, 1))[1:-1, 1:-1]
+    depth = depth_of(before > 0)
     return bool(depth[at].max() >= HEART * depth.max())
 
 
@@ -93,7 +94,7 @@ def local_change(before: FloatImage, after: FloatImage, at: NDArray[np.bool_], *
     if not (changed & at).any():
         return before
     whole = _connected(changed, at)
-    depth = ndimage.distance_transform_edt(np.pad(whole, 1))[1:-1, 1:-1]
+    depth = depth_of(whole)
     limit = THICKNESS * float(depth[at & whole].max()) + SLACK
     too_thick = _within(depth > limit, limit) & whole
     part = _connected(whole & ~too_thick, at)

@@ -7,17 +7,20 @@ from scipy import ndimage
 from app.segmentation.spaces import Points
 
 
-def deepest_points(region: NDArray[np.bool_], count: int) -> Points:
-    """[≤ count, 2] (x, y) pixel centres in a region [h, w]: the deepest, then what is deep and far from it.
+def depth_of(region: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """[h, w]: distance of each pixel of a region to the nearest outside it; the array ends where it does."""
+    return np.asarray(ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1])
 
-    Depth is the distance to the region's edge and to the array's.
-    """
-    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+
+def deepest_points(region: NDArray[np.bool_], count: int) -> Points:
+    """[≤ count, 2] (x, y) pixel centres in a region [h, w]: the deepest, then what is deep and far from it."""
+    room = depth_of(region)
     rows, columns = np.ogrid[: region.shape[0], : region.shape[1]]
     points: list[tuple[float, float]] = []
-    room = depth
-    while len(points) < count and room.max() > 0:
+    while room.max() > 0:
         y, x = np.unravel_index(int(room.argmax()), room.shape)
         points.append((x + 0.5, y + 0.5))
+        if len(points) == count:
+            break
         room = np.minimum(room, np.hypot(columns - x, rows - y) / 2)
     return np.array(points, np.float64).reshape(-1, 2)
