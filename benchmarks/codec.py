@@ -18,8 +18,8 @@ import numpy as np
 
 from app.segmentation import codec
 from app.segmentation.basis import UNIT, Basis
+from app.segmentation.choose import choose
 from app.segmentation.codec import Codec
-from app.segmentation.decode import choose
 from app.segmentation.prompts import Clicks, prompts
 from app.segmentation.spaces import Frame, ImagePoints
 from benchmarks._photos import REPOSITORY, Mask, Sample, deepest, embed, iou, lite, samples

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.segmentation.decode import after_last, to_mask_space
+from app.segmentation.decode import Drawn, after_last, to_mask_space
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import SoftMask
 from app.segmentation.prompts import KEEP
@@ -117,12 +117,12 @@ class _View:
 def clicked(model: Model, view: _View, start: SoftMask | None) -> list[float]:
     """IoU after 1 … CLICKS clicks."""
     frame = Frame.of(view.embedding.image_size, model.fit)
-    logits = None if start is None else to_mask_space(start, frame)
+    drawn = Drawn(None if start is None else to_mask_space(start, frame))
     mask, marks, found = view.mask(start), list[Mark](), list[float]()
     for _ in range(CLICKS):
         marks.append(next_click(mask, view))
-        logits = after_last(model, view.embedding, frame, marks, logits)
-        mask = view.mask(None if logits is None else SoftMask(logits, frame.mask_scale))
+        drawn = after_last(model, view.embedding, frame, marks, drawn)
+        mask = view.mask(None if drawn.logits is None else SoftMask(drawn.logits, frame.mask_scale))
         found.append(view.iou(mask))
     return found
 

@@ -13,7 +13,7 @@ def depth_of(region: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def deepest_points(region: NDArray[np.bool_], count: int) -> Points:
-    """[≤ count, 2] (x, y) pixel centres in a region [h, w]: the deepest, then what is deep and far from it."""
+    """[≤ count, 2] (x, y) pixel centres in a region [h, w]: the deepest, then deep ones far from it."""
     room = depth_of(region)
     rows, columns = np.ogrid[: region.shape[0], : region.shape[1]]
     points: list[tuple[float, float]] = []

@@ -1,7 +1,8 @@
-"""Golden cases of "what of the decoder's answer a mark takes" in obeying.json, for Python and the editor.
+"""Golden cases of "what of the decoder's answers a mark takes" in obeying.json, for Python and the editor.
 
-`before` and `after` are unions of discs [cx, cy, radius] of a w x h mask, logit = clip(radius - distance of
-the pixel centre, ±10); `at` is a disc of the mark's pixels. `sha256` is of one byte a pixel, 1 inside.
+`before`, `after` and each of `answers` are unions of discs [cx, cy, radius] of a w x h mask, logit =
+clip(radius - distance of the pixel centre, ±10); `at` is a disc of the mark's pixels. `sha256` is of one byte
+a pixel, 1 inside.
 Made again by `python -m tests.golden.obeying`, after a look at what changed.
 """
 
@@ -13,10 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.segmentation.choose import Asked, meant
 from app.segmentation.obey import local_change
 
 FILE = Path(__file__).with_name("obeying.json")
-CASES: list[dict[str, Any]] = json.loads(FILE.read_text())["cases"]
+GOLDEN = json.loads(FILE.read_text())
+CASES: list[dict[str, Any]] = GOLDEN["cases"]
+MEANT: list[dict[str, Any]] = GOLDEN["meant"]
 
 Logits = NDArray[np.float32]
 
@@ -28,11 +32,25 @@ def discs(size: list[int], circles: list[list[float]]) -> Logits:
     return np.asarray(np.max(np.stack(masks), axis=0), np.float32)
 
 
-def inputs(case: dict[str, Any]) -> tuple[Logits, Logits, NDArray[np.bool_]]:
-    """before, after, and the pixels of the mark that are wrong."""
-    before, after = discs(case["size"], case["before"]), discs(case["size"], case["after"])
+def inputs(case: dict[str, Any]) -> tuple[Logits, NDArray[np.bool_]]:
+    """before, and the pixels of the mark that are wrong."""
+    before = discs(case["size"], case["before"])
     wrong = before <= 0 if case["keep"] else before > 0
-    return before, after, (discs(case["size"], [case["at"]]) > 0) & wrong
+    return before, (discs(case["size"], [case["at"]]) > 0) & wrong
+
+
+def taken(case: dict[str, Any]) -> NDArray[np.bool_]:
+    """What is taken of the one answer `after`."""
+    before, at = inputs(case)
+    return local_change(before, discs(case["size"], case["after"]), at, keep=case["keep"]) > 0
+
+
+def understood(case: dict[str, Any]) -> NDArray[np.bool_]:
+    """What is made of four `answers` with their predicted `iou`."""
+    before, at = inputs(case)
+    answers = np.stack([discs(case["size"], answer) for answer in case["answers"]])
+    asked = [Asked(before > 0, at, case["keep"])]
+    return meant(answers, np.array(case["iou"], np.float32), before, asked, local=case["local"]) > 0
 
 
 def digest(mask: NDArray[np.bool_]) -> tuple[int, str]:
@@ -41,10 +59,10 @@ def digest(mask: NDArray[np.bool_]) -> tuple[int, str]:
 
 def main() -> None:
     for case in CASES:
-        before, after, at = inputs(case)
-        found = local_change(before, after, at, keep=case["keep"]) > 0
-        case["pixels"], case["sha256"] = digest(found)
-    FILE.write_text(json.dumps({"version": 1, "cases": CASES}, indent=2) + "\n")
+        case["pixels"], case["sha256"] = digest(taken(case))
+    for case in MEANT:
+        case["pixels"], case["sha256"] = digest(understood(case))
+    FILE.write_text(json.dumps(GOLDEN, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from app.imaging.probe import probe
 from app.imaging.working import working_image
-from app.segmentation.decode import MAX_REPLAY, choose, replay, stability, to_mask_space
+from app.segmentation.choose import choose, stability
+from app.segmentation.decode import MAX_REPLAY, replay, to_mask_space
 from app.segmentation.errors import MarkOutsideImage
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import SoftMask

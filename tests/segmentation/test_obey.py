@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from app.segmentation.choose import Asked, centredness, cut
 from app.segmentation.decode import replay
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import SoftMask
-from app.segmentation.obey import enforced, local_change, remembering, touched
+from app.segmentation.obey import enforced, heeding, touched
 from app.segmentation.resample import resample
 from app.segmentation.spaces import Frame
 from app.segmentation.strokes import decided
@@ -87,16 +88,6 @@ def test_a_change_stays_where_it_was_marked() -> None:
     assert after.logits[90, 130] > 0
 
 
-def test_a_remove_mark_in_the_heart_lets_the_size_be_chosen_anew() -> None:
-    before, smaller = disc(128, 85, 60), disc(95, 85, 20)
-    keep = Mark(kind=MarkKind.POINT, points=((95 / 256 * 600, 85 / 256 * 600),))
-    mark = Mark(kind=MarkKind.POINT, label=Label.REMOVE, points=((140 / 256 * 600, 85 / 256 * 600),))
-    start = SoftMask(before, FRAME.mask_scale)
-    after = replay(Answering(np.stack([smaller] * 4)), EMBEDDING, [keep, mark], start)
-    was, now = smaller[:HEIGHT, :WIDTH] > 0, after.logits[:HEIGHT, :WIDTH] > 0
-    np.testing.assert_array_equal(now, was)
-
-
 def test_an_inverted_answer_leaves_only_the_stroke() -> None:
     before = disc(128, 85, 50)
     mark = Mark(kind=MarkKind.STROKE, points=((30, 30), (80, 30)), radius=8)
@@ -120,14 +111,35 @@ def test_boxes_decide_nothing() -> None:
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_what_speaks_of_another_subject_is_not_heard(keep: bool) -> None:
+def test_what_speaks_of_another_subject_or_does_not_do_as_asked_is_not_heard(keep: bool) -> None:
     before = disc(128, 85, 50)
-    answers = np.stack([before, -before, disc(128, 85, 30 if not keep else 70)])
-    assert remembering(answers, before, keep=keep).tolist() == [True, False, True]
+    willing, unmoved = disc(128, 85, 70 if keep else 30), disc(128, 85, 52 if keep else 48)
+    at = disc(128 + (65 if keep else 40), 85, 3) > 0
+    answers = np.stack([unmoved, -before, willing])
+    assert heeding(answers, before, at, keep=keep).tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("case", obeying.CASES, ids=lambda case: case["what"])
 def test_the_change_taken_is_the_golden_one(case: dict[str, Any]) -> None:
-    before, after, at = obeying.inputs(case)
-    found = local_change(before, after, at, keep=case["keep"]) > 0
-    assert obeying.digest(found) == (case["pixels"], case["sha256"])
+    assert obeying.digest(obeying.taken(case)) == (case["pixels"], case["sha256"])
+
+
+@pytest.mark.parametrize("case", obeying.MEANT, ids=lambda case: case["what"])
+def test_what_a_mark_means_is_the_golden_one(case: dict[str, Any]) -> None:
+    assert obeying.digest(obeying.understood(case)) == (case["pixels"], case["sha256"])
+
+
+def test_who_marks_an_error_marks_its_middle() -> None:
+    was, left, right = (disc(*at)[:HEIGHT, :WIDTH] > 0 for at in ((128, 85, 30), (60, 85, 20), (200, 85, 25)))
+    asked = [Asked(was, disc(60, 85, 2)[:HEIGHT, :WIDTH] > 0, keep=True)]
+    assert centredness(was | left, asked) == 1
+    assert 0.7 < centredness(was | left | right, asked) < 0.9
+    assert centredness(was | right, asked) == 0
+    assert centredness(right, []) == 1
+
+
+def test_what_a_remove_mark_takes_counts_against_it_and_what_a_keep_mark_adds_does_not() -> None:
+    was, left = disc(128, 85, 30)[:HEIGHT, :WIDTH] > 0, disc(115, 85, 15)[:HEIGHT, :WIDTH] > 0
+    at = disc(150, 85, 2)[:HEIGHT, :WIDTH] > 0
+    assert cut(left, [Asked(was, at, keep=False)]) == pytest.approx(1 - left.sum() / was.sum())
+    assert cut(left, [Asked(was, at, keep=True)]) == 0

@@ -35,5 +35,5 @@ it.each(cases)('$what', ({ image, clicks, box, scale = 0, dynamic, masks, iou, c
   }
   const frame = frameOf({ width: image[0], height: image[1] }, 'pad')
   const rule = dynamic && { delta: dynamic[0], threshold: dynamic[1] }
-  expect(choose(Float32Array.from(masks.flatMap(disc)), Float32Array.from(iou), said, frame, rule)).toBe(chosen)
+  expect(choose({ logits: Float32Array.from(masks.flatMap(disc)), iou: Float32Array.from(iou) }, said, frame, rule)).toBe(chosen)
 })

@@ -1,6 +1,13 @@
-/** Which of the decoder's four masks answers: the twin of app/segmentation/decode.py, held to it by tests/golden/choices.json. */
+/**
+ * Which of the decoder's answers counts: the likeliest object in the middle of whose errors the marks stand. The twin of
+ * app/segmentation/choose.py, held to it by tests/golden/choices.json. Arrays are [h, w] over the image's part of MaskSpace.
+ */
 import { imageToMask, MASK_SIDE, maskContent, type Frame } from '../geometry/frame'
+import type { Size } from '../geometry/spaces'
+import { crop } from './masks'
+import { heeding, localChange } from './obey'
 import { isSingle, type Clicks } from './prompts'
+import { deepest, depthOf, regionOf, type Region } from './regions'
 
 /** SAM 2's rule for its single-mask output; SAM 1 decoders have none. */
 export interface DynamicMultimask {
@@ -10,36 +17,74 @@ export interface DynamicMultimask {
 
 const PIXELS = MASK_SIDE * MASK_SIDE
 
-// Weights and what they were measured to gain: app/segmentation/decode.py.
+// Weights and what they were measured to gain: app/segmentation/choose.py.
 const TRUST_DELTA = 1
-const TRUST_WEIGHT = 0.3
-const AREA_WEIGHT = 0.12
-const EDGE_WEIGHT = 0.8
-const SINGLE_BONUS = 0.1
-const OBEDIENCE_WEIGHT = 0.3
+const IOU_WEIGHT = 0.5
+const TRUST_WEIGHT = 1.5
+const AREA_WEIGHT = 0.35
+const EDGE_WEIGHT = 3
+const CENTRED_WEIGHT = 0.6
+const CUT_WEIGHT = 2.5
+const SINGLE_BONUS = 0.2
+const OBEDIENCE_WEIGHT = 1
+const MAX_ASKED = 4
+
+/** What a mark was there to change. */
+export interface Asked {
+  /** The subject before it. */
+  readonly was: Region
+  /** Its pixels that were not as it asks; at least one. */
+  readonly at: Region
+  readonly keep: boolean
+}
+
+/** The decoder's answers: logits [4, 256, 256] and predicted IoU [4]. */
+export interface Answers {
+  readonly logits: Float32Array
+  readonly iou: Float32Array
+}
 
 /**
- * Index of the mask to take of `logits` [4, 256, 256] and `iou` [4] where there is no earlier mask. A single click is ambiguous:
- * the likeliest whole object of the three multimask outputs, or what its scale says. Else what SAM 2 does, where the model has
- * that rule; where not, the likeliest of all four that obeys the clicks.
+ * Index of the mask to take where there is no earlier mask. A single click is ambiguous: the likeliest whole object of the three
+ * multimask outputs, or what its scale says. Else what SAM 2 does, where the model has that rule; where not, the likeliest of
+ * all four that obeys the clicks.
  */
 export function choose(
-  logits: Float32Array,
-  iou: Float32Array,
+  { logits, iou }: Answers,
   clicks: Clicks,
   frame: Frame,
   dynamic: DynamicMultimask | null,
+  asked: readonly Asked[] = [],
 ): number {
-  const masks = Array.from(iou, (_, i) => logits.subarray(i * PIXELS, (i + 1) * PIXELS))
-  const score = (i: number): number => objectScore(masks[i] ?? logits, iou[i] ?? 0, frame)
-  if (isSingle(clicks)) return larger([1, 2, 3], (i) => count(masks[i] ?? logits, maskContent(frame), 0), best([1, 2, 3], score), clicks.scale)
-  if (!dynamic) {
-    const bonus = (i: number): number => (i === 0 ? SINGLE_BONUS : 0)
-    return best([0, 1, 2, 3], (i) => score(i) + bonus(i) + OBEDIENCE_WEIGHT * obedience(masks[i] ?? logits, clicks, frame))
-  }
-  const full = { width: MASK_SIDE, height: MASK_SIDE }
-  const stable = stability(masks[0] ?? logits, full, dynamic.delta) >= dynamic.threshold
-  return stable ? 0 : best([1, 2, 3], (i) => iou[i] ?? 0)
+  const size = maskContent(frame)
+  const score = (i: number): number => likelihood(crop(logits, size, i), iou[i] ?? 0, asked, size)
+  if (isSingle(clicks)) return larger([1, 2, 3], (i) => count(crop(logits, size, i), 0), best([1, 2, 3], score), clicks.scale)
+  const whole = (i: number): Float32Array => logits.subarray(i * PIXELS, (i + 1) * PIXELS)
+  if (!dynamic) return best([0, 1, 2, 3], (i) => score(i) + bonus(i) + OBEDIENCE_WEIGHT * obedience(whole(i), clicks, frame))
+  return stability(whole(0), dynamic.delta) >= dynamic.threshold ? 0 : best([1, 2, 3], (i) => iou[i] ?? 0)
+}
+
+/**
+ * What the last mark makes of `before`, by the decoder's answers to it: the likeliest of them, as a whole or near the mark alone,
+ * whichever is likelier. `local`: near the mark alone in any case, and what does not heed it or inverts
+ * `before` says nothing.
+ */
+export function meant({ logits, iou }: Answers, before: Float32Array, asked: readonly Asked[], size: Size, local: boolean): Float32Array {
+  const last = asked.at(-1)
+  if (!last) throw new RangeError('nothing was asked')
+  const answers = Array.from(iou, (_, i) => crop(logits, size, i))
+  const score = (answer: Float32Array, i: number): number => likelihood(answer, iou[i] ?? 0, asked, size) + bonus(i)
+  const heard = answers.map((answer, i) => (local && !heeding(answer, before, last.at, last.keep) ? -Infinity : score(answer, i)))
+  const highest = Math.max(...heard)
+  const index = heard.indexOf(highest)
+  const answer = answers[index]
+  if (!answer || highest === -Infinity) return before
+  const near = localChange(before, answer, last.at, last.keep, size)
+  return local || score(near, index) >= highest ? near : answer
+}
+
+function bonus(index: number): number {
+  return index === 0 ? SINGLE_BONUS : 0
 }
 
 function best(indices: readonly number[], score: (index: number) => number): number {
@@ -54,41 +99,69 @@ function larger(indices: readonly number[], size: (index: number) => number, ind
   return order[(order.indexOf(index) + by) % order.length] ?? index
 }
 
-interface Extent {
-  readonly width: number
-  readonly height: number
+/** How likely an answer is what the marks were for, the last of them above all. */
+function likelihood(answer: Float32Array, iou: number, asked: readonly Asked[], size: Size): number {
+  const mask = regionOf(answer.length, (i) => (answer[i] ?? 0) > 0)
+  const area = Math.max(count(answer, 0), 1) / answer.length
+  return (
+    IOU_WEIGHT * iou +
+    TRUST_WEIGHT * stability(answer, TRUST_DELTA) +
+    AREA_WEIGHT * Math.log(area) -
+    EDGE_WEIGHT * edgeShare(mask, size) +
+    CENTRED_WEIGHT * centredness(mask, asked, size) -
+    CUT_WEIGHT * cut(mask, asked)
+  )
 }
 
-/** IoU of the masks at thresholds ±delta within `extent`; 1 where both are empty. */
-function stability(mask: Float32Array, extent: Extent, delta: number): number {
-  const outer = count(mask, extent, -delta)
-  return outer === 0 ? 1 : count(mask, extent, delta) / outer
+/** How well marks stand in the middle of what was wrong, if the subject is this: 0 to 1, else 1. */
+function centredness(subject: Region, asked: readonly Asked[], size: Size): number {
+  const latest = asked.slice(-MAX_ASKED)
+  if (latest.length === 0) return 1
+  return latest.reduce((sum, { was, at }) => sum + depthShare(subject, was, at, size), 0) / latest.length
 }
 
-function count(mask: Float32Array, { width, height }: Extent, above: number): number {
+/** How deep `at` lies in what has changed, of the deepest there is. */
+function depthShare(subject: Region, was: Region, at: Region, size: Size): number {
+  const depth = depthOf(regionOf(subject.length, (i) => subject[i] !== was[i]), size)
+  const most = deepest(depth)
+  return most > 0 ? deepest(depth, at) / most : 0
+}
+
+/** How much of the subject a remove mark would take, if it left this: 1 - IoU of before and after. */
+function cut(subject: Region, asked: readonly Asked[]): number {
+  const last = asked.at(-1)
+  if (!last || last.keep) return 0
+  let both = 0
+  let either = 0
+  for (let i = 0; i < subject.length; i++) {
+    if (subject[i] && last.was[i]) both++
+    if (subject[i] || last.was[i]) either++
+  }
+  return 1 - both / Math.max(either, 1)
+}
+
+/** IoU of the masks at thresholds ±delta; 1 where both are empty. */
+function stability(answer: Float32Array, delta: number): number {
+  const outer = count(answer, -delta)
+  return outer === 0 ? 1 : count(answer, delta) / outer
+}
+
+function count(answer: Float32Array, above: number): number {
   let found = 0
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) if ((mask[y * MASK_SIDE + x] ?? 0) > above) found++
+  for (let i = 0; i < answer.length; i++) if ((answer[i] ?? 0) > above) found++
   return found
 }
 
-/** How likely a mask is a whole object. */
-function objectScore(mask: Float32Array, iou: number, frame: Frame): number {
-  const extent = maskContent(frame)
-  const area = Math.max(count(mask, extent, 0), 1) / (extent.width * extent.height)
-  const trust = stability(mask, extent, TRUST_DELTA)
-  return iou + TRUST_WEIGHT * trust + AREA_WEIGHT * Math.log(area) - EDGE_WEIGHT * edgeShare(mask, extent)
-}
-
 /** Share of the image's border pixels that the mask covers. */
-function edgeShare(mask: Float32Array, { width, height }: Extent): number {
-  const inside = (x: number, y: number): number => ((mask[y * MASK_SIDE + x] ?? 0) > 0 ? 1 : 0)
+function edgeShare(mask: Region, { width, height }: Size): number {
+  const inside = (x: number, y: number): number => mask[y * width + x] ?? 0
   let touching = 0
   for (let x = 0; x < width; x++) touching += inside(x, 0) + inside(x, height - 1)
   for (let y = 0; y < height; y++) touching += inside(0, y) + inside(width - 1, y)
   return touching / (2 * (width + height))
 }
 
-/** Share of the clicks that the mask decides as asked; 1 without clicks. */
+/** Share of the clicks that the mask [256, 256] decides as asked; 1 without clicks. */
 function obedience(mask: Float32Array, clicks: Clicks, frame: Frame): number {
   if (clicks.points.length === 0) return 1
   const pixel = (at: number): number => Math.floor(Math.min(MASK_SIDE - 1, Math.max(0, at)))

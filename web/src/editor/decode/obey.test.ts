@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { MASK_SIDE } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
+import { meant } from './choose'
+import { framed } from './masks'
 import { localChange } from './obey'
 import { deepestPoints } from './regions'
 
@@ -12,14 +15,18 @@ interface Case {
   size: [number, number]
   keep: boolean
   before: Circle[]
-  after: Circle[]
   at: Circle
   pixels: number
   sha256: string
 }
 
+interface Golden {
+  cases: (Case & { after: Circle[] })[]
+  meant: (Case & { answers: Circle[][]; iou: number[]; local: boolean })[]
+}
+
 /** The same cases that Python is held to (tests/golden/obeying.py says how discs become logits). */
-const { cases } = JSON.parse(readFileSync(new URL('../../../../tests/golden/obeying.json', import.meta.url), 'utf8')) as { cases: Case[] }
+const golden = JSON.parse(readFileSync(new URL('../../../../tests/golden/obeying.json', import.meta.url), 'utf8')) as Golden
 
 function discs({ width, height }: Size, circles: Circle[]): Float32Array {
   return Float32Array.from({ length: width * height }, (_, i) => {
@@ -28,14 +35,31 @@ function discs({ width, height }: Size, circles: Circle[]): Float32Array {
   })
 }
 
-it.each(cases)('$what', ({ size: [width, height], keep, before, after, at, pixels, sha256 }) => {
+/** The mask before, and the mark's pixels that are not as it asks. */
+function inputs({ size: [width, height], keep, before, at }: Case): { size: Size; was: Float32Array; wrong: Uint8Array } {
   const size = { width, height }
   const was = discs(size, before)
-  const marked = discs(size, [at])
-  const wrong = Uint8Array.from(marked, (logit, i) => (logit > 0 && (was[i] ?? 0) > 0 !== keep ? 1 : 0))
-  const found = Uint8Array.from(localChange(was, discs(size, after), wrong, keep, size), (logit) => (logit > 0 ? 1 : 0))
+  const wrong = Uint8Array.from(discs(size, [at]), (logit, i) => (logit > 0 && (was[i] ?? 0) > 0 !== keep ? 1 : 0))
+  return { size, was, wrong }
+}
+
+function expectGolden(logits: Float32Array, { pixels, sha256 }: Case): void {
+  const found = Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0))
   expect(found.reduce((sum, inside) => sum + inside, 0)).toBe(pixels)
   expect(createHash('sha256').update(found).digest('hex')).toBe(sha256)
+}
+
+it.each(golden.cases)('$what', (wanted) => {
+  const { size, was, wrong } = inputs(wanted)
+  expectGolden(localChange(was, discs(size, wanted.after), wrong, wanted.keep, size), wanted)
+})
+
+it.each(golden.meant)('$what', (wanted) => {
+  const { size, was, wrong } = inputs(wanted)
+  const logits = new Float32Array(4 * MASK_SIDE * MASK_SIDE)
+  wanted.answers.forEach((answer, i) => logits.set(framed(discs(size, answer), size), i * MASK_SIDE * MASK_SIDE))
+  const asked = [{ was: Uint8Array.from(was, (logit) => (logit > 0 ? 1 : 0)), at: wrong, keep: wanted.keep }]
+  expectGolden(meant({ logits, iou: Float32Array.from(wanted.iou) }, was, asked, size, wanted.local), wanted)
 })
 
 it('spreads points that are deep and far from each other', () => {

@@ -5,7 +5,7 @@
 import { radiusOf, type Mark } from '../document/marks'
 import { maskContent, maskScale, type Frame } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
-import { connected, depthOf, regionOf, within, type Region } from './regions'
+import { connected, deepest, depthOf, regionOf, within, type Region } from './regions'
 import { decided } from './strokes'
 
 // What these were measured to gain: app/segmentation/obey.py.
@@ -15,8 +15,6 @@ const THICKNESS = 1.15
 const SLACK = 1
 const NEAR = 3
 const REMEMBERED = 0.5
-const LOUDEST = 10
-const HEART = 0.7
 
 /** +1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing. */
 export function touched(marks: readonly Mark[], frame: Frame): Int8Array {
@@ -38,51 +36,25 @@ export function enforced(logits: Float32Array, by: Int8Array): Float32Array {
   return out
 }
 
-/** Whether an answer still speaks of the subject of `before`: one that inverts it does not. */
-export function remembering(after: Float32Array, before: Float32Array, keep: boolean): boolean {
+/**
+ * Whether an answer does what a mark asks of one of its pixels `at`, at least, and still speaks of the subject of `before`: an
+ * addition keeps half of it, a cut makes no other.
+ */
+export function heeding(after: Float32Array, before: Float32Array, at: Region, keep: boolean): boolean {
   let size = 0
   let shared = 0
   let other = 0
+  let done = false
   for (let i = 0; i < before.length; i++) {
     const now = (after[i] ?? 0) > 0
+    if (at[i] && now === keep) done = true
     if ((before[i] ?? 0) > 0) {
       size++
       if (now) shared++
     } else if (now) other++
   }
   const limit = REMEMBERED * Math.max(size, 1)
-  return keep ? shared >= limit : other <= limit
-}
-
-/** Whether an answer does what the mark asks of one of its pixels `at`, at least. */
-function granting(answer: Float32Array, at: Region, keep: boolean): boolean {
-  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) if ((answer[i] ?? 0) > 0 === keep) return true
-  return false
-}
-
-/** Whether pixels `at` lie nearly as deep in the subject of `before` as can be: then the subject is another. */
-export function atHeart(at: Region, before: Float32Array, size: Size): boolean {
-  const depth = depthOf(regionOf(before.length, (i) => (before[i] ?? 0) > 0), size)
-  return deepest(depth, at) >= HEART * depth.reduce((most, far) => Math.max(most, far), 0)
-}
-
-/** The greatest depth at pixels `at`; 0 without any. */
-function deepest(depth: Float64Array, at: Region): number {
-  let most = 0
-  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) most = Math.max(most, depth[i] ?? 0)
-  return most
-}
-
-/** What the decoder's answers say together; null when none does what the mark asks (its pixels: `at`). */
-export function opinion(answers: readonly Float32Array[], before: Float32Array, at: Region, keep: boolean): Float32Array | null {
-  const willing = answers.filter((answer) => granting(answer, at, keep) && remembering(answer, before, keep))
-  if (willing.length === 0) return null
-  const mean = new Float32Array(before.length)
-  for (const answer of willing) {
-    for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + Math.min(LOUDEST, Math.max(-LOUDEST, answer[i] ?? 0))
-  }
-  for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) / willing.length
-  return mean
+  return done && (keep ? shared >= limit : other <= limit)
 }
 
 /**

@@ -35,6 +35,14 @@ export function depthOf(region: Region, size: Size): Float64Array {
   return out
 }
 
+/** The greatest depth, of all pixels or of those `at`; 0 without any. */
+export function deepest(depth: Float64Array, at?: Region): number {
+  let most = 0
+  if (at) for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) most = Math.max(most, depth[i] ?? 0)
+  else for (let i = 0; i < depth.length; i++) most = Math.max(most, depth[i] ?? 0)
+  return most
+}
+
 /** Pixels at most `distance` from `region`; none where it is empty. */
 export function within(region: Region, size: Size, distance: number): Region {
   const wide = partOf(region, size, Math.ceil(distance))
