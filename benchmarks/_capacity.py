@@ -15,6 +15,8 @@ PEAK = 3.0
 VOLUMES = (1_000, 10_000, 100_000, 1_000_000)
 """Images a day: today's order of magnitude, and 10, 100, 1000 times that."""
 STORED_DAYS = 30
+_QUIET = 0.2
+"""Cores that an idle machine uses."""
 POSTGRES_JOBS_S = 3893
 """docs/jobs.md, `python -m benchmarks.queue`, two cores."""
 
@@ -25,6 +27,8 @@ class Measured:
 
     date: str
     machine: str
+    others: float
+    """Cores that were busy with something else meanwhile."""
     cpu_s: dict[str, float]
     """Seconds of CPU by process."""
     encoder_cpu_s: float
@@ -156,7 +160,13 @@ def _stages(m: Measured) -> str:
         ]
         for step in m.steps
     ]
-    return f"{m.machine}, {m.date}; saturated at {m.best['visitors']} visitors.\n\n{_table(head, rows)}"
+    where = f"{m.machine}, {m.date}; saturated at {m.best['visitors']} visitors at once."
+    if m.others > _QUIET:
+        where += (
+            f" Other work kept {m.others:.1f} of the cores busy meanwhile: seconds and rates are worse than"
+            " the machine's own, and so are CPU seconds, of which work on a shared core needs more."
+        )
+    return f"{where}\n\n{_table(head, rows)}"
 
 
 def _cpu(m: Measured) -> str:

@@ -11,48 +11,58 @@ import asyncio
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from benchmarks._deployed import Bench, bench
+from benchmarks._machine import Machine
 from benchmarks._pictures import photo
 
 
-async def _first_job(
-    running: Bench, client: httpx.AsyncClient, number: int
-) -> dict[str, tuple[float, float]]:
-    """Seconds from a worker's start to its taking the job, and to the job's end; by kind of worker."""
+@dataclass(frozen=True)
+class First:
+    """Seconds from a worker's start."""
+
+    taken: float
+    """To its taking the job."""
+    ended: float
+    """To the job's end."""
+    cpu: float
+    """Of CPU until then."""
+
+
+async def _first_job(running: Bench, client: httpx.AsyncClient, number: int) -> dict[str, First]:
+    """By kind of worker."""
     files = {"image": (f"{number}.jpg", await asyncio.to_thread(photo, number))}
     job = (await client.post("/api/segment/encode", files=files)).raise_for_status().json()
-    assert job["starting"] or number == 0, job  # the first answer may come before Redis was asked
-    with _worker(running, "embed") as began:
-        job, embed = await _ended(client, job, began)
+    assert job["starting"], job
+    with _worker(running, "embed") as worker:
+        job, embed = await _ended(client, job, worker)
     mask = (await client.get(job["result"]["auto"]["mask_url"])).raise_for_status().content
     of = {"image_id": job["image"]["id"]}
     posted = await client.post("/api/segment/apply-mask", data=of, files={"mask": ("mask.png", mask)})
     job = posted.raise_for_status().json()
-    with _worker(running, "mask") as began:
-        job, cut = await _ended(client, job, began)
+    with _worker(running, "mask") as worker:
+        job, cut = await _ended(client, job, worker)
     return {"embed": embed, "mask": cut}
 
 
 @contextmanager
-def _worker(running: Bench, kind: str) -> Iterator[float]:
-    """When it was started."""
-    began = time.time()
+def _worker(running: Bench, kind: str) -> Iterator[psutil.Process]:
     log = (running.folder / f"{kind}.log").open("ab")
     cutout = str(Path(sys.executable).with_name("cutout"))
     process = subprocess.Popen(
         [cutout, "worker", kind], env=running.environment, cwd=running.folder, stdout=log, stderr=log
     )
     try:
-        yield began
+        yield psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(60)
@@ -60,16 +70,17 @@ def _worker(running: Bench, kind: str) -> Iterator[float]:
 
 
 async def _ended(
-    client: httpx.AsyncClient, job: dict[str, Any], began: float
-) -> tuple[dict[str, Any], tuple[float, float]]:
+    client: httpx.AsyncClient, job: dict[str, Any], worker: psutil.Process
+) -> tuple[dict[str, Any], First]:
     while job["status"] in {"queued", "processing"}:
         job = (await client.get(job["urls"]["self"], params={"wait": 25})).raise_for_status().json()
     assert job["status"] == "succeeded", job
     taken, ended = (datetime.fromisoformat(job[name]).timestamp() for name in ("started_at", "finished_at"))
-    return job, (taken - began, ended - began)
+    began, times = worker.create_time(), worker.cpu_times()
+    return job, First(taken - began, ended - began, times.user + times.system)
 
 
-async def measure(running: Bench, times: int) -> list[dict[str, tuple[float, float]]]:
+async def measure(running: Bench, times: int) -> list[dict[str, First]]:
     async with running.client() as client:
         return [await _first_job(running, client, number) for number in range(times)]
 
@@ -79,11 +90,16 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     given = parser.parse_args()
     with bench(("web",)) as running:
+        machine = Machine()
         starts = asyncio.run(measure(running, given.times))
+        ours = sum(first.cpu for start in starts for first in start.values())
+        print(f"other work kept {machine.cores_of_others(ours):.1f} cores busy")
     for kind in ("embed", "mask"):
-        taken = statistics.median(start[kind][0] for start in starts)
-        ended = statistics.median(start[kind][1] for start in starts)
-        print(f"{kind}: takes its first job {taken:.1f} s after its start, which ends at {ended:.1f} s")
+        taken, ended, cpu = (
+            statistics.median(getattr(start[kind], name) for start in starts)
+            for name in ("taken", "ended", "cpu")
+        )
+        print(f"{kind}: first job taken after {taken:.1f} s, ended after {ended:.1f} s, {cpu:.1f} s of CPU")
 
 
 if __name__ == "__main__":

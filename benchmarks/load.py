@@ -24,6 +24,7 @@ import psutil
 
 from benchmarks._capacity import Measured, tables
 from benchmarks._deployed import Bench, bench
+from benchmarks._machine import Machine
 from benchmarks._photos import lite
 from benchmarks._visit import STAGES, Visits, visit
 
@@ -38,20 +39,22 @@ _ENCODES = 5
 async def measure(running: Bench, visitors: list[int]) -> Measured:
     async with running.client() as client:
         await _visits(client, range(_WARM), 1, Visits())
-        before, total = _cpu(running), Visits()
+        before, total, machine = _cpu(running), Visits(), Machine()
         steps: list[dict[str, Any]] = []
         for at_once in visitors:
             first = _WARM + total.done
-            step = await _step(client, range(first, first + 4 + 4 * at_once), at_once, total)
+            step = await _step(client, range(first, first + 4 + 2 * at_once), at_once, total)
             steps.append(step)
             print(f"{at_once} at once: {step['images_s']:.2f} images/s", flush=True)
-        spent = {name: (seconds - before[name]) / total.done for name, seconds in _cpu(running).items()}
+        used = {name: seconds - before[name] for name, seconds in _cpu(running).items()}
+        others = machine.cores_of_others(sum(used.values()))
     if total.errors:
         raise SystemExit("\n".join(total.errors))
     return Measured(
         date=f"{datetime.now(UTC):%d %B %Y}",
         machine=f"{os.cpu_count()} cores",
-        cpu_s={name: round(seconds, 3) for name, seconds in spent.items()},
+        others=round(others, 2),
+        cpu_s={name: round(seconds / total.done, 3) for name, seconds in used.items()},
         encoder_cpu_s=round(encoder_cpu_s(), 3),
         up=round(total.up / total.done),
         down=round(total.down / total.done),
