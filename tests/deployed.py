@@ -28,6 +28,7 @@ from app.guard import Guard
 from app.queue.embedded import EmbeddedRedis
 from app.settings import Settings
 from app.telemetry.metrics import PORTS
+from models.registry import Registry
 from tests.issuer import issuing
 from tests.storage.supabase_server import BUCKET, KEY, supabase
 
@@ -142,6 +143,8 @@ def shop(folder: Path, processes: tuple[str, ...] = PROCESSES, **variables: str)
 
 def main(folder: Path, port: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    models = Settings.load().models_dir
+    Registry(models).pull("lite")
     with supabase() as (storage, _), clippingmagic.running() as legacy:
         variables = {
             "SUPABASE_SERVICE_ROLE_KEY": KEY,
@@ -149,7 +152,7 @@ def main(folder: Path, port: str) -> None:
             "CUTOUT_SUPABASE_BUCKET": BUCKET,
             "CUTOUT_PORT": port,
             **{Settings.variable(name): value for name, value in clippingmagic.account(legacy.url).items()},
-            **{name: os.environ[name] for name in ("CUTOUT_MODELS_DIR",) if name in os.environ},
+            "CUTOUT_MODELS_DIR": str(models),
         }
         with shop(folder, (*PROCESSES, "legacy"), **variables) as standing:
             standing.product.cutout("users", "grant", standing.user, "admin")

@@ -10,7 +10,6 @@ The secret's values are those that `cutout setup-roles --apply` prints: they ope
 import math
 import os
 import subprocess
-from pathlib import Path
 
 import modal
 import psycopg
@@ -33,8 +32,8 @@ GRACE_S = 35
 WAITING = "select count(*) from jobs where queue = %s and status = 'queued'"
 
 app = modal.App("cutout-embed")
-# the Dockerfile's last target, `gpu`
-image = modal.Image.from_dockerfile("Dockerfile", context_dir=Path(__file__).parents[2]).env(ENVIRONMENT)
+# the Dockerfile's last target, `gpu`; the commands above are run in the checkout's root
+image = modal.Image.from_dockerfile("Dockerfile", context_dir=".").env(ENVIRONMENT)
 secret = modal.Secret.from_name("cutout-embed")
 models = modal.Volume.from_name("cutout-models", create_if_missing=True)
 
