@@ -72,6 +72,7 @@ def by_hand(database_url: str, redis_url: str) -> Starlette:
                 "select k.id, k.user_id, k.scopes, u.role from api_keys k join users u on u.id = k.user_id"
                 " where k.sha256 = %s and k.revoked_at is null",
                 (keys.digest(request.headers["x-api-key"]),),
+                prepare=True,
             )
             key = await cursor.fetchone()
         quota = float(_ENOUGH)
@@ -82,6 +83,7 @@ def by_hand(database_url: str, redis_url: str) -> Starlette:
                 "select j.*, i.width, i.height from jobs j join images i on i.id = j.image_id"
                 " where j.id = %s and j.user_id = %s",
                 (request.path_params["job_id"], key["user_id"]),
+                prepare=True,
             )
             row = await cursor.fetchone()
         return JSONResponse(json.loads(json.dumps(row, default=str)))
@@ -106,10 +108,7 @@ def running(kind: str, database_url: str, redis_url: str, folder: Path) -> Itera
             "REDIS_URL": redis_url,
             "CUTOUT_DATA_DIR": str(folder),
             "CUTOUT_LOG_LEVEL": "warning",
-            **{
-                f"CUTOUT_LIMIT_{name}": _ENOUGH
-                for name in ("REQUESTS", "KEY_REQUESTS", "MEGAPIXELS", "KEY_MEGAPIXELS")
-            },
+            **{f"CUTOUT_LIMIT_{name}": _ENOUGH for name in _LIMITS},
         }
         command = [sys.executable, "-m", "benchmarks.accounts", "--serve", kind, "--socket", str(fd)]
         process = subprocess.Popen(command, env=environment, pass_fds=[fd])

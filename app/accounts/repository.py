@@ -51,7 +51,7 @@ async def set_role(conn: Connection, user_id: UUID, role: Role) -> User | None:
 
 async def key_shown(conn: Connection, sha256: bytes) -> tuple[Caller, bool] | None:
     """Whose good key it is, and whether its use is to be noted."""
-    row = await (await conn.execute(SQL["key_shown"], {"sha256": sha256})).fetchone()
+    row = await (await conn.execute(SQL["key_shown"], {"sha256": sha256}, prepare=True)).fetchone()
     if row is None:
         return None
     caller = Caller(row["user_id"], _scopes(row), Role(row["role"]), row["id"])

@@ -63,7 +63,8 @@ async def _placed(conn: Connection, rows: Sequence[Row], placed: Collection[UUID
 
 async def own(conn: Connection, user_id: UUID, job_id: UUID) -> JobView | None:
     """None: no such job of this user."""
-    rows = await (await conn.execute(_OWN, {"id": job_id, "owner": user_id})).fetchall()
+    values = {"id": job_id, "owner": user_id}
+    rows = await (await conn.execute(_OWN, values, prepare=True)).fetchall()
     found = await _placed(conn, rows, {job_id})
     return found[0] if found else None
 

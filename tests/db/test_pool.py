@@ -1,9 +1,15 @@
 """Connections that stood idle, over a real server."""
 
+import asyncio
+import re
+import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.db.errors import DatabaseUnavailable
 from app.db.pool import Pool, connection, open_pool, transaction
@@ -28,6 +34,48 @@ async def test_one_that_the_server_has_ended_is_replaced_unnoticed(pool: Pool, p
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute("select pg_terminate_backend(%s, 5000)", (ended,))
     assert await backend(pool) != ended
+
+
+async def prepared(dsn: str) -> int:
+    """Statements that the server keeps, after one that asked for it and one that did not."""
+    pool = await open_pool(dsn, 1, 1)
+    async with connection(pool) as conn:
+        await conn.execute("select 1", prepare=True)
+        await conn.execute("select 2")
+        row = await (await conn.execute("select count(*) from pg_prepared_statements")).fetchone()
+    await pool.close()
+    return int(row["count"]) if row else -1
+
+
+@asynccontextmanager
+async def pooler(dsn: str, folder: Path) -> AsyncIterator[str]:
+    """As every pooler does it gives out process numbers of its own; the DSN by which it is reached."""
+    server = conninfo_to_dict(dsn)
+    name = f".s.PGSQL.{server.get('port', 5432)}"
+
+    async def serve(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        replies, requests = await asyncio.open_unix_connection(str(Path(str(server["host"])) / name))
+
+        async def ask() -> None:
+            while data := await client.read(65536):
+                requests.write(data)
+            requests.close()
+
+        asking = asyncio.create_task(ask())
+        while data := await replies.read(65536):
+            answers.write(re.sub(rb"(?<=K\0\0\0\x0c)....", b"seen", data, flags=re.DOTALL))
+        answers.close()
+        await asking
+
+    async with await asyncio.start_unix_server(serve, folder / name):
+        yield make_conninfo(dsn, host=str(folder))
+
+
+async def test_statements_are_prepared_where_they_ask_for_it_and_no_pooler_is_between(dsn: str) -> None:
+    assert await prepared(dsn) == 1
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path is short
+        async with pooler(dsn, Path(folder)) as pooled:
+            assert await prepared(pooled) == 0
 
 
 async def test_one_that_was_told_something_is_used_again(pool: Pool, dsn: str) -> None:
