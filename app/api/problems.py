@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
+from app.api.admin_page.layout import ADMIN, refusal_page
 from app.api.removebg import errors as removebg
 from app.errors import AppError
 from app.storage.errors import NO_ROOM, StorageUnavailable
@@ -63,7 +64,10 @@ def _told(
 ) -> Response:
     """In the shape that this path's callers read."""
     shape = removebg.problem if request.url.path.startswith(removebg.PREFIX) else problem
-    return shape(request.state.request_id, status, code, detail, extra)
+    answer = shape(request.state.request_id, status, code, detail, extra)
+    if request.url.path == ADMIN and "text/html" in request.headers.get("accept", ""):
+        return refusal_page(status, detail, answer.headers)
+    return answer
 
 
 async def _app_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,8 @@
 """What was done, by whom, at what cost, and what that saved. A trigger writes the rows (migrations/0015)."""
 
-from collections.abc import AsyncIterator
+import math
+import time
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 from app.csv_rows import csv_row
@@ -9,6 +11,7 @@ from app.db.pool import Connection, Pool, connection
 from app.usage import repository
 from app.usage.types import COLUMNS, DayUsage, JobUsage, MonthUsage
 
+LATELY_S = 60.0
 _PAGE = 1000
 """Rows that are held at once while a file is written."""
 
@@ -16,13 +19,23 @@ _PAGE = 1000
 class Usage:
     """Methods raise DatabaseUnavailable."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._clock = clock
+        self._lately: tuple[float, list[DayUsage]] = (-math.inf, [])
 
     async def days(self, days: int, user_id: UUID | None = None) -> list[DayUsage]:
         """Of the last `days`, the oldest first; of everybody, or of one user."""
         async with connection(self._pool) as conn:
             return await repository.days(conn, user_id, days)
+
+    async def lately(self) -> list[DayUsage]:
+        """As `days(1)` of everybody, up to LATELY_S ago: a page that looks every few seconds shows it."""
+        told_at, told = self._lately
+        if self._clock() - told_at >= LATELY_S:
+            told = await self.days(1)
+            self._lately = (self._clock(), told)
+        return told
 
     async def months(self, user_id: UUID) -> list[MonthUsage]:
         """All of them, as they were rolled up last, the oldest first."""

@@ -100,6 +100,20 @@ def test_the_tile_says_what_is_decided(mode: Mode, rules: Rules, situation: Situ
 
 
 @pytest.mark.xdist_group("stack")
+def test_who_may_not_see_the_page_is_told_how(gate: Gate) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    with gate.client() as nobody:
+        page = nobody.get("/admin", headers=browser)
+        assert (page.status_code, page.headers["www-authenticate"]) == (401, "Bearer")
+        assert '<a href="/sign-in?next=/admin">' in page.text
+        assert nobody.get("/admin").json()["code"] == "not_signed_in"
+    with gate.person(gate.user()) as person:
+        page = person.get("/admin", headers=browser)
+    assert (page.status_code, "cutout users grant" in page.text) == (403, True)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+@pytest.mark.xdist_group("stack")
 def test_the_section_of_now_is_fetched_by_itself(gate: Gate) -> None:
     user = gate.user()
     gate.cutouts(user, 2, cost_micros=30_000)

@@ -2,11 +2,18 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from http import HTTPStatus
 
 from starlette.responses import HTMLResponse
 
+ADMIN = "/admin"
+_WAYS: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: f'<p><a href="/sign-in?next={ADMIN}">Sign in</a></p>',
+    HTTPStatus.FORBIDDEN: "<p>Who runs the server may grant the role: <code>cutout users grant</code>.</p>",
+}
+_KEPT = ("X-Request-Id", "WWW-Authenticate", "Retry-After")
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; }
@@ -68,13 +75,23 @@ HEADERS = {
 def html_page(sections: Iterable[tuple[str, str]]) -> HTMLResponse:
     """(title, markup) each; titles are escaped here, markup is the caller's."""
     body = "".join(f"<section><h2>{escape(title)}</h2>{markup}</section>" for title, markup in sections)
+    return HTMLResponse(_document(f"{body}<script>{_SCRIPT}</script>"), headers=HEADERS)
+
+
+def refusal_page(status: int, detail: str, headers: Mapping[str, str]) -> HTMLResponse:
+    """What a person sees who may not see the page, or not now. `headers`: those of the problem document."""
+    body = f"<p>{escape(detail[:1].upper() + detail[1:])}.</p>{_WAYS.get(status, '')}"
+    kept = {name: headers[name] for name in _KEPT if name in headers}
+    return HTMLResponse(_document(body), status, {**kept, **HEADERS})
+
+
+def _document(body: str) -> str:
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Cutout: administration</title><style>{_STYLE}</style>"
     )
-    page = f"<h1>Administration</h1>{body}<script>{_SCRIPT}</script>"
-    document = f"<head>{head}</head><body>{page}</body>"
-    return HTMLResponse(f'<!doctype html><html lang="en">{document}</html>', headers=HEADERS)
+    page = f"<head>{head}</head><body><h1>Administration</h1>{body}</body>"
+    return f'<!doctype html><html lang="en">{page}</html>'
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

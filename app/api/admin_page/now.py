@@ -84,7 +84,7 @@ def duration(seconds: float) -> str:
 async def _look(state: State) -> Now:
     at = datetime.now(UTC)
     flag, ours = await state["flags"].for_ours()
-    days = await state["usage"].days(1)
+    days = await state["usage"].lately()
     return Now(
         at,
         await state["job_admin"].queues(),
