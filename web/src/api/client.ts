@@ -3,7 +3,7 @@ import type { Start } from '../editor/document/history'
 import type { WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
-import { request, requestJson, urlOf, type ApiConfig } from './http'
+import { jsonBody, request, requestJson, urlOf, type ApiConfig } from './http'
 import type { AccountDefaults, ApplyRequest, Batch, BatchItem, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
 import { upload } from './upload'
 import { browserManifest, type ManifestDocument } from './models'
@@ -54,7 +54,7 @@ export class CutoutApi {
   /** The mask now, decoded on the server: the last resort. */
   async decode(imageId: string, model: string, marks: readonly WireMark[], start: Start): Promise<ArrayBuffer> {
     const response = await request(this.config, '/api/segment/decode', {
-      ...json({ image_id: imageId, model, marks, start }),
+      ...jsonBody({ image_id: imageId, model, marks, start }),
     })
     return response.arrayBuffer()
   }
@@ -114,12 +114,8 @@ export class CutoutApi {
   }
 
   private post<T>(path: string, body: object): Promise<T> {
-    return requestJson<T>(this.config, path, json(body))
+    return requestJson<T>(this.config, path, jsonBody(body))
   }
 }
 
 const after = (cursor: string | null): string => (cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`)
-
-function json(body: object): RequestInit {
-  return { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
-}

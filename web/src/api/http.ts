@@ -43,6 +43,10 @@ export async function requestJson<T>(config: ApiConfig, path: string, init: Requ
   return (await response.json()) as T
 }
 
+export const jsonBody = (body: object, method = 'POST'): RequestInit => ({
+  method, body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' },
+})
+
 /** `fetch`, its failure to get there as an ApiError. */
 export async function reach(url: string, init: RequestInit): Promise<Response> {
   try {

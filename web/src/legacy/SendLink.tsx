@@ -7,6 +7,8 @@ import { L } from './strings'
 export function SendLink({ config, imageId }: { readonly config: ApiConfig; readonly imageId: string }): JSX.Element | null {
   const [offered, setOffered] = useState(false)
   useEffect(() => {
+    // the legacy page knows its user by a cookie: in whoever's page this is there is none
+    if (config.token !== null) return
     let here = true
     choice(config)
       .then(({ reason }) => here && setOffered(reason !== 'no_legacy'))

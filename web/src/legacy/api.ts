@@ -1,5 +1,5 @@
 /** The two calls of the legacy path. */
-import { requestJson, type ApiConfig } from '../api/http'
+import { jsonBody, requestJson, type ApiConfig } from '../api/http'
 import type { CutoutJob, ImageInfo } from '../api/types'
 import { upload } from '../api/upload'
 import type { Editable } from './clippingMagic'
@@ -11,10 +11,6 @@ export interface Sent {
   readonly fetch_url: string
 }
 
-const json = (body: object): RequestInit => ({
-  method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' },
-})
-
 export function sendFile(config: ApiConfig, file: File, onProgress: (part: number) => void): Promise<Sent> {
   const form = new FormData()
   form.set('image', file, file.name)
@@ -23,9 +19,9 @@ export function sendFile(config: ApiConfig, file: File, onProgress: (part: numbe
 
 /** An image that is here already, by a person's wish. */
 export function sendImage(config: ApiConfig, imageId: string, note: string): Promise<Sent> {
-  return requestJson(config, '/api/clippingmagic/upload', json({ image_id: imageId, asked: true, note }))
+  return requestJson(config, '/api/clippingmagic/upload', jsonBody({ image_id: imageId, asked: true, note }))
 }
 
 export function fetchResult(config: ApiConfig, sent: Sent): Promise<CutoutJob> {
-  return requestJson(config, sent.fetch_url, json({}))
+  return requestJson(config, sent.fetch_url, jsonBody({}))
 }

@@ -2,6 +2,7 @@
 import { follow } from '../api/follow'
 import { ApiError, type ApiConfig } from '../api/http'
 import type { CutoutJob } from '../api/types'
+import { resultName } from '../editor/files'
 import { faultText } from '../strings'
 import { fetchResult, sendFile, sendImage, type Sent } from './api'
 import { BrowserLacks, edit, load, type ClippingMagic } from './clippingMagic'
@@ -68,7 +69,7 @@ export class LegacyPage {
     try {
       const job = await follow<CutoutJob>(API, await fetchResult(API, sent), { onChange: () => undefined })
       if (job.result === null) throw new ApiError(job.error?.code ?? job.status, job.error?.message ?? '', 0)
-      const name = `${(sent.image.filename ?? 'image').replace(/\.[^.]*$/, '')}-cutout.${job.result.format}`
+      const name = resultName(sent.image.filename ?? 'image', job.result.format)
       show(this.root, 'done', text(L.done), download(L.download, job.result.url, name), this.another())
     } catch (error) {
       this.fault(error, () => void this.fetch(sent))

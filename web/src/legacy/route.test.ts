@@ -1,7 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { followFlag } from './route'
+import type { ApiConfig } from '../api/http'
+import { choice, followFlag } from './route'
 
-const CONFIG = { baseUrl: '', token: null }
+/** Each a server of its own: an answer is kept as long as the page. */
+const configOf = (baseUrl: string): ApiConfig => ({ baseUrl, token: null })
 
 function page(path: string): { win: Window; reload: ReturnType<typeof vi.fn> } {
   const kept = new Map<string, string>()
@@ -22,21 +24,31 @@ afterEach(() => vi.unstubAllGlobals())
 test('whose engine is the legacy one gets its page, by one reload and no second', async () => {
   engine('clippingmagic')
   const { win, reload } = page('/process/background-removal')
-  await followFlag(CONFIG, win)
-  await followFlag(CONFIG, win)
+  await followFlag(configOf('a'), win)
+  await followFlag(configOf('a'), win)
   expect(reload).toHaveBeenCalledTimes(1)
 })
 
 test.each(['/process/background-removal-v2', '/'])('%s is nobody’s choice', async (path) => {
   engine('clippingmagic')
   const { win, reload } = page(path)
-  await followFlag(CONFIG, win)
+  await followFlag(configOf(path), win)
   expect(reload).not.toHaveBeenCalled()
 })
 
 test('whose engine is ours stays', async () => {
   engine('sam2')
   const { win, reload } = page('/process/background-removal')
-  await followFlag(CONFIG, win)
+  await followFlag(configOf('b'), win)
   expect(reload).not.toHaveBeenCalled()
+})
+
+test('the server is asked once, and again after a failure', async () => {
+  const config = configOf('c')
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}', { status: 401 })))
+  await expect(choice(config)).rejects.toMatchObject({ status: 401 })
+  engine('sam2')
+  expect(await choice(config)).toMatchObject({ engine: 'sam2' })
+  engine('clippingmagic')
+  expect(await choice(config)).toMatchObject({ engine: 'sam2' })
 })

@@ -13,8 +13,14 @@ const ROUTED = '/process/background-removal'
 export const LEGACY_PAGE = `${ROUTED}-legacy`
 const TURNED = 'cutout:routed'
 
+const told = new Map<string, Promise<Choice>>()
+
+/** What the page's user got when it was asked first, by server: a page stays with it until it is left. */
 export function choice(config: ApiConfig): Promise<Choice> {
-  return requestJson(config, '/api/editor')
+  const known = told.get(config.baseUrl) ?? requestJson<Choice>(config, '/api/editor')
+  told.set(config.baseUrl, known)
+  known.catch(() => told.delete(config.baseUrl)) // who is not signed in yet may be soon
+  return known
 }
 
 /** Reloads a page that is not this user's, once. */

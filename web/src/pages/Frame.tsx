@@ -3,6 +3,7 @@ import { useCallback, useEffect, useState, type JSX, type ReactNode } from 'reac
 import { ApiError } from '../api/http'
 import { EDITOR } from '../auth/enter'
 import { Banner } from '../editor/ui/Banner'
+import { Brand } from '../editor/ui/icons'
 import { S } from '../strings'
 import { P } from './strings'
 import './styles/pages.css'
@@ -17,10 +18,7 @@ export function Frame({ who, onSignOut, children }: FrameProps): JSX.Element {
   return (
     <div className="co-editor co-page">
       <header className="co-top">
-        <span className="co-brand">
-          <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 4h7v7H4zM13 13h7v7h-7z" /><circle cx="12" cy="12" r="5.4" /></svg>
-          {S.product}
-        </span>
+        <Brand />
         <span className="co-file" title={who ?? ''}>{who}</span>
         <nav className="co-top-actions" aria-label={S.product}>
           <a className="co-button" href={EDITOR}>{P.editor}</a>

@@ -5,7 +5,7 @@ import type { FileEntry } from '../files'
 import type { Review } from '../review'
 import type { Workbench } from '../workbench'
 import { IconButton, Progress } from './controls'
-import { Icon } from './icons'
+import { Brand, Icon } from './icons'
 
 interface TopBarProps {
   readonly workbench: Workbench
@@ -27,10 +27,7 @@ export function TopBar({ workbench, entry, canApply, finished, onHistory, onShor
   const applying = entry?.step.at === 'applying' ? entry.step : null
   return (
     <header className="co-top">
-      <span className="co-brand">
-        <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 4h7v7H4zM13 13h7v7h-7z" /><circle cx="12" cy="12" r="5.4" /></svg>
-        {S.product}
-      </span>
+      <Brand />
       {entry ? <h1 className="co-file" title={entry.name}>{entry.name}</h1> : <span className="co-file" />}
       <div className="co-top-actions">
         {onAdjust && <IconButton icon="sliders" className="co-only-narrow" label={S.edge.title} onClick={onAdjust} />}

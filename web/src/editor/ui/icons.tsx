@@ -1,5 +1,6 @@
 /** Icons, 20 px grid, 1.6 px lines. Decorative: the button that holds one has the name. */
 import type { JSX } from 'react'
+import { S } from '../../strings'
 
 const PATHS = {
   keep: 'M10 4v12M4 10h12',
@@ -35,5 +36,15 @@ export function Icon({ name }: { readonly name: IconName }): JSX.Element {
     <svg className="co-icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false">
       <path d={PATHS[name]} />
     </svg>
+  )
+}
+
+/** The mark and the name, at the top of every page. */
+export function Brand(): JSX.Element {
+  return (
+    <span className="co-brand">
+      <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 4h7v7H4zM13 13h7v7h-7z" /><circle cx="12" cy="12" r="5.4" /></svg>
+      {S.product}
+    </span>
   )
 }

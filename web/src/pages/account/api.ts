@@ -1,5 +1,5 @@
 /** The calls of DESIGN §9 that the account page makes. */
-import { request, requestJson, type ApiConfig } from '../../api/http'
+import { jsonBody, request, requestJson, type ApiConfig } from '../../api/http'
 import type { CutoutOptions } from '../../api/options'
 import type { AccountDefaults, Page } from '../../api/types'
 
@@ -151,6 +151,6 @@ export class AccountApi {
   }
 
   private send<T>(method: string, path: string, body: object): Promise<T> {
-    return requestJson<T>(this.config, path, { method, body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } })
+    return requestJson<T>(this.config, path, jsonBody(body, method))
   }
 }
