@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
@@ -53,7 +54,10 @@ async def pooler(dsn: str, folder: Path) -> AsyncIterator[str]:
     server = conninfo_to_dict(dsn)
     name = f".s.PGSQL.{server.get('port', 5432)}"
 
+    serving = set[asyncio.Task[None]]()
+
     async def serve(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        serving.add(cast("asyncio.Task[None]", asyncio.current_task()))
         replies, requests = await asyncio.open_unix_connection(str(Path(str(server["host"])) / name))
 
         async def ask() -> None:
@@ -65,10 +69,11 @@ async def pooler(dsn: str, folder: Path) -> AsyncIterator[str]:
         while data := await replies.read(65536):
             answers.write(re.sub(rb"(?<=K\0\0\0\x0c)....", b"seen", data, flags=re.DOTALL))
         answers.close()
-        await asking
+        await asyncio.gather(asking, answers.wait_closed(), requests.wait_closed())
 
     async with await asyncio.start_unix_server(serve, folder / name):
         yield make_conninfo(dsn, host=str(folder))
+        await asyncio.gather(*serving)
 
 
 async def test_statements_are_prepared_where_they_ask_for_it_and_no_pooler_is_between(dsn: str) -> None:
