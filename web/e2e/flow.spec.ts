@@ -3,6 +3,9 @@ import { expect, test, type Page } from '@playwright/test'
 import { Editor, photo, referenceMask } from './editor'
 import { greenAt, iou, maskOf, maskOnScreen, topLeft } from './pixels'
 
+/** What stands in for it here: tests/models/hd_stand_in.py. */
+const HD = 'sam2.1-hiera-small'
+
 /** The canvas is drawn on the frame after a change; the second frame comes when that one is done. */
 const drawn = (page: Page): Promise<number> =>
   page.evaluate(() => new Promise<number>((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
@@ -109,7 +112,36 @@ test('the cutout stands on a picture, in the preview and in the file', async ({ 
   expect(saved).toBeLessThan(60)
 })
 
+test('HD encodes with the other model in the background, and the marks stay: under `cutout dev`', async ({ page }) => {
+  const editor = await (await new Editor(page).goto()).open(photo('coffee'))
+  await editor.click(330, 200)
+  await editor.click(60, 60, 'right')
+  await editor.tool('Brush')
+  const hd = page.getByRole('switch', { name: /HD model/ })
+  await hd.click()
+  await expect(hd).toBeDisabled()
+  await editor.drag([220, 210], [280, 260]) // meanwhile one goes on
+  await expect(page.locator('.co-engine')).toContainText(HD)
+  await expect(hd).toBeEnabled()
+  await editor.settled()
+  await editor.expectMarks(3)
+  await expect(page.getByRole('toolbar').getByRole('button', { name: 'Brush', exact: true })).toHaveAttribute('aria-pressed', 'true')
+  await page.keyboard.press('Control+z')
+  await editor.expectMarks(2)
+  await editor.settled()
+  await page.getByLabel('Trim to the subject').uncheck()
+  const png = readFileSync(await (await editor.apply()).path())
+  const reference = await maskOf(page, referenceMask('coffee'), 'grey')
+  expect(iou(await maskOf(page, png, 'alpha', reference), reference)).toBeGreaterThanOrEqual(0.9)
+  const { items } = (await (await page.request.get('/api/jobs?limit=2')).json()) as { items: { kind: string; model: string }[] }
+  expect(items.map(({ kind, model }) => `${kind} ${model}`)).toEqual([`apply_mask ${HD}`, `encode ${HD}`])
+})
+
 test('a model that the server lacks is refused, and the image stays open', async ({ page }) => {
+  await page.route('**/api/segment/encode', (route) => {
+    const asked = route.request().postData() ?? ''
+    return asked.includes(HD) ? route.continue({ postData: asked.replace(HD, 'sam2.1-hiera-tiny') }) : route.continue()
+  })
   const editor = await (await new Editor(page).goto()).open(photo('coffee'))
   await editor.click(330, 200)
   const hd = page.getByRole('switch', { name: /HD model/ })

@@ -40,7 +40,7 @@ test('a batch is looked through, the least confident first', async ({ page }) =>
   await editor.ready()
   await editor.click(60, 60, 'right')
   await page.getByRole('button', { name: 'Save and go on' }).click()
-  await expect(page.getByRole('alert')).toContainText('has been looked at')
+  await expect(heading).toContainText('has been looked at')
 
   const after = await itemsOf(page, batch)
   expect(after.map(({ reviewed_at }) => reviewed_at !== null)).toEqual([true, true])

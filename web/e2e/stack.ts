@@ -2,7 +2,7 @@
  * The product for the tests: started before them, ended after them, its log kept beside the results. `cutout dev`, or with
  * E2E_STACK=deployed the Procfile's processes in configured mode (tests/deployed.py), and whoever opens a page is signed in.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -11,6 +11,8 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 
+const ROOT = join(import.meta.dirname, '..', '..')
+const PYTHON = process.env['E2E_PYTHON'] ?? join(ROOT, '.venv', 'bin', 'python')
 const START_S = 180 // a first Postgres cluster and three imports of onnxruntime, on a CI machine
 
 interface Stack {
@@ -43,7 +45,9 @@ export default async function start(): Promise<() => Promise<void>> {
 
 function dev(home: string, data: string): Stack {
   const { E2E_PORT, E2E_ORIGIN } = process.env
-  const variables = { CUTOUT_DATA_DIR: data, CUTOUT_PORT: E2E_PORT }
+  const models = join(home, 'models')
+  execFileSync(PYTHON, ['-m', 'tests.models.hd_stand_in', models], { cwd: ROOT })
+  const variables = { CUTOUT_DATA_DIR: data, CUTOUT_MODELS_DIR: models, CUTOUT_PORT: E2E_PORT }
   const started = python(home, ['-m', 'app.cli', 'dev', '--fake-clippingmagic'], variables, 'log')
   return { process: started, ready: () => ready(`${E2E_ORIGIN ?? ''}/readyz`) }
 }
@@ -58,11 +62,9 @@ function deployed(home: string, data: string): Stack {
 }
 
 function python(home: string, args: readonly string[], variables: NodeJS.ProcessEnv, out: 'log' | 'pipe'): ChildProcess {
-  const root = join(import.meta.dirname, '..', '..')
   const log = openSync(join(home, 'stack.log'), 'a')
-  const program = process.env['E2E_PYTHON'] ?? join(root, '.venv', 'bin', 'python')
   const env = { ...process.env, ...variables }
-  return spawn(program, args, { cwd: root, env, stdio: ['pipe', out === 'log' ? log : out, log] })
+  return spawn(PYTHON, args, { cwd: ROOT, env, stdio: ['pipe', out === 'log' ? log : out, log] })
 }
 
 interface SignIn {

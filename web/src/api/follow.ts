@@ -48,6 +48,11 @@ export async function follow<J extends Job>(config: ApiConfig, job: J, { onChang
   return latest
 }
 
+/** Why a job that ended has no result. */
+export function failureOf(job: Job): ApiError {
+  return new ApiError(job.error?.code ?? job.status, job.error?.message ?? `the job has ${job.status}`, 0)
+}
+
 function waysFor(config: ApiConfig, job: Job): Way[] {
   // A browser's WebSocket cannot carry a bearer token.
   return [

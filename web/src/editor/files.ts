@@ -1,6 +1,7 @@
 /** The files on the filmstrip: what each is doing, and pure rules about them. */
+import { failureOf } from '../api/follow'
 import type { ApiError } from '../api/http'
-import type { CutoutResult, EncodeResult } from '../api/types'
+import type { CutoutResult, EncodeJob, EncodeResult } from '../api/types'
 import type { Fault } from '../inference/errors'
 
 export type Step =
@@ -30,16 +31,31 @@ export interface FileEntry {
   readonly thumb: string | null
   readonly step: Step
   readonly interrupted: boolean
+  /** How far it is encoded anew while it is edited (0…1), null when it is not. */
+  readonly renewing: number | null
   /** Known from the first answer of the server on. */
   readonly imageId: string | null
   readonly prepared: Prepared | null
   readonly result: CutoutResult | null
 }
 
+/** Where an encode stands that has not ended. */
+export function encodeStep(job: EncodeJob): Step {
+  if (job.status !== 'queued') return { at: 'encoding', part: job.progress }
+  return { at: 'queued', position: job.queue_position, starting: job.starting === true }
+}
+
+/** What a finished encode gives. Throws the ApiError of one that failed. */
+export function preparedOf(job: EncodeJob): Prepared {
+  const { id, width, height } = job.image
+  if (!job.result || width === null || height === null) throw failureOf(job)
+  return { imageId: id, width, height, encoded: job.result }
+}
+
 export function newEntry(name: string, part: Partial<FileEntry>): FileEntry {
   return {
-    id: crypto.randomUUID(), name, file: null, thumb: null, step: { at: 'waiting' }, interrupted: false, imageId: null, prepared: null,
-    result: null, ...part,
+    id: crypto.randomUUID(), name, file: null, thumb: null, step: { at: 'waiting' }, interrupted: false, renewing: null, imageId: null,
+    prepared: null, result: null, ...part,
   }
 }
 
@@ -50,6 +66,13 @@ const DOUBTFUL = 0.85
 export function doubtful({ step, prepared }: Pick<FileEntry, 'step' | 'prepared'>): boolean {
   return step.at === 'ready' && prepared !== null && (prepared.encoded.auto?.score ?? 0) < DOUBTFUL
 }
+
+/** What the file itself is to blame for: another try would end the same way. */
+const HOPELESS = new Set([
+  'not_an_image', 'unsupported_type', 'empty_file', 'too_large_bytes', 'too_many_pixels', 'animated', 'truncated', 'damaged', 'image_not_found',
+])
+
+export const hopeless = (step: Step): boolean => step.at === 'failed' && HOPELESS.has(step.error.code)
 
 /** The API's limit (DESIGN §14): told before 50 MB have been sent for nothing. */
 export const MAX_BYTES = 50 * 1024 * 1024

@@ -57,23 +57,22 @@ test('what has no confidence comes first, behind however many files that never b
   const { review, workbench, names } = await started()
   expect(names()).toEqual(['nothing.jpg', 'unsure.jpg', 'sure.jpg'])
   for (const left of [2, 1, 0]) {
-    expect(workbench.state.get().notice).toBeNull()
     await review.accept()
     expect(names()).toHaveLength(left)
   }
   expect(server.reviewed).toEqual(['nothing', 'unsure', 'sure'])
-  expect(workbench.state.get().notice?.code).toBe('review_done')
+  expect([review.empty.get(), workbench.state.get().notice]).toEqual(['done', null])
 })
 
 test('a batch that is still being made is waited for, and its least confident goes to the front', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const server = new Server([])
   server.finished = false
-  const { review, workbench, names } = await started()
-  expect(workbench.state.get().notice?.code).toBe('review_waiting')
+  const { review, names } = await started()
+  expect(review.empty.get()).toBe('waiting')
   server.items.push(item('first', 0.8), item('second', 0.9))
   await vi.runOnlyPendingTimersAsync()
-  expect([names(), workbench.state.get().notice]).toEqual([['first.jpg', 'second.jpg'], null])
+  expect(names()).toEqual(['first.jpg', 'second.jpg'])
   server.items.push(item('late', 0.1))
   await review.accept()
   expect(names()).toEqual(['late.jpg', 'second.jpg'])
@@ -83,5 +82,12 @@ test('a batch that is still being made is waited for, and its least confident go
 
 test('a batch that was looked through says so when it is opened again', async () => {
   new Server([item('broken', null, false)])
-  expect((await started()).workbench.state.get().notice?.code).toBe('review_done')
+  expect((await started()).review.empty.get()).toBe('done')
+})
+
+test('a batch that is not there is no batch that was looked through', async () => {
+  new Server([])
+  vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ code: 'batch_not_found' }, { status: 404 })))
+  const { review, workbench } = await started()
+  expect([review.empty.get(), workbench.state.get().notice?.code]).toEqual(['failed', 'batch_not_found'])
 })

@@ -1,5 +1,7 @@
 /** A batch looked through: the least confident cutout first, right as it is or mended with marks, then the next. */
+import { ApiError } from '../api/http'
 import type { BatchItem, CutoutJob } from '../api/types'
+import { Store } from '../store'
 import type { FileEntry } from './files'
 import type { Workbench } from './workbench'
 
@@ -12,7 +14,11 @@ const ASK_MS = 3000
 /** Without any subject found: nothing is less certain. */
 const NO_CONFIDENCE = -1
 
+/** What an empty strip means. */
+export type Emptiness = 'opening' | 'waiting' | 'done' | 'failed'
+
 export class Review {
+  readonly empty = new Store<Emptiness>('opening')
   private readonly items = new Map<string, BatchItem>()
   /** Told to the server already, or being told. */
   private readonly seen = new Set<string>()
@@ -61,7 +67,7 @@ export class Review {
     if (workbench.state.get().entries.length < FEW) await this.fill()
   }
 
-  /** Lists what is to be looked at; says so when there is nothing, now or any more. */
+  /** Lists what is to be looked at; where there is nothing, `empty` says why. */
   private async fill(): Promise<void> {
     clearTimeout(this.timer)
     const { workbench } = this
@@ -71,18 +77,19 @@ export class Review {
       const { finished_at } = await workbench.api.batch(this.batchId)
       for (const item of await this.unseen(workbench)) this.list(workbench, item)
       workbench.arrange((entry) => this.items.get(entry.imageId ?? '')?.confidence ?? NO_CONFIDENCE)
-      const { entries, current, notice } = workbench.state.get()
-      if (entries.length === 0) this.nothing(workbench, finished_at !== null)
-      else if (notice?.code === 'review_waiting') workbench.dismissNotice()
+      const { entries, current } = workbench.state.get()
+      this.empty.set(finished_at === null ? 'waiting' : 'done')
+      if (entries.length === 0 && finished_at === null) this.askLater()
       if (current === null && entries[0]) await workbench.select(entries[0].id)
     } catch (error) {
       workbench.notifyOf(error)
+      if (error instanceof ApiError && error.temporary) this.askLater()
+      else this.empty.set('failed')
     }
   }
 
-  private nothing(workbench: Workbench, finished: boolean): void {
-    workbench.notify({ code: finished ? 'review_done' : 'review_waiting' })
-    if (!finished && this.workbench) this.timer = setTimeout(() => void this.fill(), ASK_MS)
+  private askLater(): void {
+    if (this.workbench) this.timer = setTimeout(() => void this.fill(), ASK_MS)
   }
 
   private list(workbench: Workbench, item: BatchItem): void {

@@ -3,6 +3,7 @@
  * the page subscribes to two stores.
  */
 import type { CutoutApi } from '../api/client'
+import { failureOf } from '../api/follow'
 import { ApiError } from '../api/http'
 import type { CutoutOptions } from '../api/options'
 import { toWire, type Mark } from './document/marks'
@@ -164,7 +165,7 @@ export class EditorSession {
       const bare: CutoutOptions = { ...options, trim: false, margin: '0', background: null, format: 'png', max_side: null }
       const request = { imageId: this.image.id, model: this.image.model, marks: this.wireMarks(), mask, options: bare, preview: true }
       const job = await api.follow(await api.apply(request, crypto.randomUUID(), { onProgress: () => undefined }), { onChange: () => undefined })
-      if (!job.result) throw new ApiError(job.error?.code ?? job.status, job.error?.message ?? job.status, 0)
+      if (!job.result) throw failureOf(job)
       const exact = await createImageBitmap(await api.file(job.result.url))
       if (!this.closed && edge === this.edge && document === this.stage.get().document) this.mask.update({ exact })
       else exact.close()

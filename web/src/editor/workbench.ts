@@ -3,17 +3,19 @@
  * is prepared while this one is edited.
  */
 import type { CutoutApi } from '../api/client'
+import { failureOf } from '../api/follow'
 import { ApiError } from '../api/http'
-import { ended, type CutoutJob, type EncodeJob, type Job } from '../api/types'
+import { ended, type CutoutJob, type EncodeJob } from '../api/types'
 import { Fault } from '../inference/errors'
 import { Store } from '../store'
 import { DocumentStore } from './document/persistence'
 import { Engines } from './engines'
-import { newEntry, nextToPrepare, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
+import { encodeStep, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
 import { frameOf } from './geometry/frame'
 import { Preview } from './render/preview'
 import { EditorSession } from './session'
 import { loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
+import { resumed, type Stage } from './tools/stage'
 import { saveBlob, thumbOf } from './browser'
 import { zip } from './zip'
 
@@ -161,19 +163,27 @@ export class Workbench {
   async setHd(hd: boolean): Promise<void> {
     this.setSettings({ hd })
     const entry = this.currentEntry()
-    if (!entry?.prepared) return
+    if (!entry?.prepared || entry.renewing !== null) return
+    this.change(entry.id, { renewing: 0 })
     try {
       const job = await this.api.encodeAgain(entry.prepared.imageId, modelOf(this.state.get().settings))
-      const prepared = preparedOf(await this.followEncode(entry.id, job, false))
-      this.change(entry.id, { prepared })
-      if (this.state.get().current !== entry.id) return
-      await this.state.get().session?.close()
-      this.state.update({ session: null })
-      await this.openCurrent()
+      const done = await this.followEncode(entry.id, job, ({ progress }) => this.change(entry.id, { renewing: progress }))
+      this.change(entry.id, { prepared: preparedOf(done) })
+      if (this.state.get().current === entry.id) await this.reopenCurrent()
     } catch (error) {
       this.setSettings({ hd: !hd })
       this.notifyOf(error)
+    } finally {
+      this.change(entry.id, { renewing: null })
     }
+  }
+
+  private async reopenCurrent(): Promise<void> {
+    const { session } = this.state.get()
+    await session?.settled() // who applies now gets the mask that they see
+    this.state.update({ session: null })
+    await session?.close()
+    await this.openCurrent(session?.stage.get())
   }
 
   async apply(): Promise<void> {
@@ -300,8 +310,8 @@ export class Workbench {
     this.step(entry.id, { at: 'uploading', part: 0 })
     try {
       const job = await this.startEncode(entry, model)
-      const prepared = preparedOf(await this.followEncode(entry.id, job, true))
-      this.change(entry.id, { prepared, step: { at: 'ready' } })
+      const done = await this.followEncode(entry.id, job, (next) => this.step(entry.id, encodeStep(next)))
+      this.change(entry.id, { prepared: preparedOf(done), step: { at: 'ready' } })
       if (this.state.get().current === entry.id) await this.openCurrent()
     } catch (error) {
       this.fail(entry.id, error, 'prepare')
@@ -315,23 +325,25 @@ export class Workbench {
     return this.api.encode(entry.file, entry.id, { onProgress }, model)
   }
 
-  private async followEncode(id: string, job: EncodeJob, shown: boolean): Promise<EncodeJob> {
+  private async followEncode(id: string, job: EncodeJob, show: (job: EncodeJob) => void): Promise<EncodeJob> {
     this.change(id, { imageId: job.image.id })
     return this.api.follow(job, {
       onChange: (next) => {
-        if (shown && !ended(next.status)) this.step(id, encodeStep(next))
+        if (!ended(next.status)) show(next)
       },
       onInterrupted: (interrupted) => this.change(id, { interrupted }),
     })
   }
 
-  private async openCurrent(): Promise<void> {
+  /** `like`: the stage that it takes the place of; the eye and the hand stay where they were. */
+  private async openCurrent(like?: Stage): Promise<void> {
     const entry = this.currentEntry()
     if (!entry?.prepared || this.state.get().session) return
     try {
       const session = await this.sessionOf(entry.prepared)
       const { current, session: other } = this.state.get()
       if (current !== entry.id || other) return
+      if (like) session.stage.set(resumed(session.stage.get(), like))
       this.state.update({ session })
       await session.open()
     } catch (error) {
@@ -374,20 +386,6 @@ export class Workbench {
     this.change(id, { step: { at: 'failed', error: failure, during }, interrupted: false })
     this.events.onEvent?.('failed', { code: failure.code, during })
   }
-}
-
-function encodeStep(job: EncodeJob): Step {
-  return job.status === 'queued' ? { at: 'queued', position: job.queue_position, starting: job.starting === true } : { at: 'encoding', part: job.progress }
-}
-
-function preparedOf(job: EncodeJob): Prepared {
-  const { id, width, height } = job.image
-  if (!job.result || width === null || height === null) throw failureOf(job)
-  return { imageId: id, width, height, encoded: job.result }
-}
-
-function failureOf(job: Job): ApiError {
-  return new ApiError(job.error?.code ?? job.status, job.error?.message ?? `the job has ${job.status}`, 0)
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

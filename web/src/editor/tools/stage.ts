@@ -76,6 +76,11 @@ export function openStage(image: Size, viewport: Size, newId: () => string, docu
   }
 }
 
+/** `stage` seen and drawn on as `like` was. */
+export function resumed(stage: Stage, { viewport, view, fitted, tool, brushLabel, brush }: Stage): Stage {
+  return { ...stage, viewport, view, fitted, tool, brushLabel, brush }
+}
+
 export const IDLE: Gesture = { at: 'idle' }
 
 /** The label a press draws: right button, Alt and Shift always remove. */

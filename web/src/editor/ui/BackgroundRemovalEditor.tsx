@@ -13,6 +13,7 @@ import { DropZone } from './DropZone'
 import { Filmstrip } from './Filmstrip'
 import { HistoryPanel } from './HistoryPanel'
 import { usePart, useStore } from './hooks'
+import { ReviewEmpty } from './ReviewEmpty'
 import { ShortcutSheet } from './ShortcutSheet'
 import { StatusLine } from './StatusLine'
 import { TopBar } from './TopBar'
@@ -125,7 +126,7 @@ function Editor({ workbench, review, account, onCancel }: EditorProps): JSX.Elem
       />
       {notice && <Banner {...notice} signInUrl={account?.signInUrl} onDismiss={() => workbench.dismissNotice()} />}
       {entries.length === 0 ? (
-        <main className="co-empty"><DropZone onFiles={addFiles} /></main>
+        <main className="co-empty">{review ? <ReviewEmpty review={review} /> : <DropZone onFiles={addFiles} />}</main>
       ) : (
         <Workspace
           workbench={workbench} entry={entry} session={session} settings={settings} picture={picture} before={before} adjusting={adjusting}

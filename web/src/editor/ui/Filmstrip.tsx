@@ -34,7 +34,7 @@ export function Filmstrip({ workbench, entries, current }: FilmstripProps): JSX.
             <IconButton
               icon="close" className="co-frame-close" label={`${S.strip.remove}: ${entry.name}`} onClick={() => void workbench.remove(entry.id)}
             />
-            {busy(entry.step) && <Progress label={`${entry.name}: ${stepText(entry)}`} part={partOf(entry.step)} />}
+            {busy(entry) && <Progress label={`${entry.name}: ${stepText(entry)}`} part={partOf(entry)} />}
           </li>
         ))}
       </ul>

@@ -5,7 +5,7 @@ import { S } from '../../strings'
 import type { EditorSession } from '../session'
 import type { Backdrop, Settings } from '../settings'
 import type { Picture } from '../workbench'
-import { Section, Segmented, Select, Slider, Switch } from './controls'
+import { Progress, Section, Segmented, Select, Slider, Switch } from './controls'
 import { FileButton } from './DropZone'
 import { usePart } from './hooks'
 
@@ -16,9 +16,11 @@ interface InspectorProps {
   readonly onPicture: (file: File) => void
   readonly onChange: (part: Partial<Settings>) => void
   readonly onHd: (hd: boolean) => void
+  /** How far the image is encoded with the other model; null when it is not. */
+  readonly renewing: number | null
 }
 
-export function Inspector({ settings, session, picture, onPicture, onChange, onHd }: InspectorProps): JSX.Element {
+export function Inspector({ settings, session, picture, onPicture, onChange, onHd, renewing }: InspectorProps): JSX.Element {
   const { options } = settings
   const set = (part: Partial<CutoutOptions>): void => onChange({ options: { ...options, ...part } })
   return (
@@ -28,7 +30,8 @@ export function Inspector({ settings, session, picture, onPicture, onChange, onH
       <BackgroundSection settings={settings} picture={picture} onPicture={onPicture} onChange={onChange} />
       <OutputSection options={options} set={set} />
       <div className="co-section">
-        <Switch label={S.quality.hd} hint={S.quality.hdHint} checked={settings.hd} onChange={onHd} />
+        <Switch label={S.quality.hd} hint={S.quality.hdHint} checked={settings.hd} disabled={renewing !== null} onChange={onHd} />
+        {renewing !== null && <Progress label={S.steps.renewing} part={renewing || null} />}
       </div>
     </div>
   )

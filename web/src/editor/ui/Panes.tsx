@@ -28,11 +28,12 @@ export function Panes({ session, settings, picture, before, onBefore }: PanesPro
       <PreviewPane session={session} settings={settings} picture={picture} before={before} />
       <input
         className="co-compare" type="range" min={0} max={100} value={split} aria-label={S.panes.compare}
+        style={{ '--to': `${split}%` } as CSSProperties}
         onChange={(event) => setSplit(event.target.valueAsNumber)}
       />
       <div className="co-pane-tools">
         <button
-          type="button" className="co-chip" title={`${S.panes.beforeHint} (\\)`}
+          type="button" className="co-chip co-before" title={`${S.panes.beforeHint} (\\)`}
           onPointerDown={() => onBefore(true)} onPointerUp={() => onBefore(false)} onPointerLeave={() => onBefore(false)}
           onKeyDown={(event) => event.key === ' ' && onBefore(true)} onKeyUp={() => onBefore(false)}
         >
@@ -117,7 +118,7 @@ function ScaleButton({ session }: { readonly session: EditorSession }): JSX.Elem
   const asked = usePart(session.stage, (stage) => ambiguous(stage.document) !== null)
   if (!asked) return null
   return (
-    <button type="button" className="co-chip" title={`${S.scale.hint} (T)`} aria-keyshortcuts="T" onClick={() => session.dispatch({ type: 'rescale' })}>
+    <button type="button" className="co-chip co-scale" title={`${S.scale.hint} (T)`} aria-keyshortcuts="T" onClick={() => session.dispatch({ type: 'rescale' })}>
       {S.scale.next}
     </button>
   )

@@ -2,7 +2,7 @@
 import type { JSX } from 'react'
 import { SendLink } from '../../legacy/SendLink'
 import { S } from '../../strings'
-import type { FileEntry } from '../files'
+import { hopeless, type FileEntry } from '../files'
 import type { EditorSession } from '../session'
 import type { Settings } from '../settings'
 import type { Picture, Workbench } from '../workbench'
@@ -34,7 +34,10 @@ export function Workspace({ workbench, entry, session, settings, picture, before
         {session ? <ToolRail session={session} /> : <div className="co-rail" />}
         <div className="co-stage">
           {failed && entry && (
-            <Banner code={failed.error.code} detail={failed.error.message} onRetry={() => void workbench.retry(entry.id)} />
+            <Banner
+              code={failed.error.code} detail={failed.error.message}
+              {...(hopeless(failed) ? { onRemove: () => void workbench.remove(entry.id) } : { onRetry: () => void workbench.retry(entry.id) })}
+            />
           )}
           {session && entry && <SessionFault session={session} onExpired={() => void workbench.prepareAgain(entry.id)} />}
           {session ? <OpenStage session={session} settings={settings} picture={picture} before={before} onBefore={onBefore} /> : entry && <Waiting entry={entry} />}
@@ -44,6 +47,7 @@ export function Workspace({ workbench, entry, session, settings, picture, before
         <Inspector
           settings={settings} session={session} picture={picture} onChange={(part) => workbench.setSettings(part)}
           onPicture={(file) => void workbench.setPicture(file)} onHd={(hd) => void workbench.setHd(hd)}
+          renewing={entry?.renewing ?? null}
         />
         {session && <SendLink config={workbench.api.config} imageId={session.image.id} />}
       </aside>
@@ -74,7 +78,7 @@ function Waiting({ entry }: { readonly entry: FileEntry }): JSX.Element {
   return (
     <div className="co-waiting">
       {entry.thumb ? <img src={entry.thumb} alt="" /> : <Icon name="image" />}
-      {busy(entry.step) && <Progress label={stepText(entry)} part={partOf(entry.step)} />}
+      {busy(entry) && <Progress label={stepText(entry)} part={partOf(entry)} />}
       {entry.step.at !== 'failed' && <p role="status">{stepText(entry)}</p>}
     </div>
   )

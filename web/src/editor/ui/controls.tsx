@@ -1,5 +1,5 @@
 /** The few form controls, all native inside: keyboard and screen readers get what they expect. */
-import { useId, type JSX, type ReactNode } from 'react'
+import { useId, type CSSProperties, type JSX, type ReactNode } from 'react'
 import { Icon, type IconName } from './icons'
 
 interface IconButtonProps {
@@ -37,13 +37,16 @@ interface SliderProps {
 
 export function Slider({ label, value, min, max, step = 1, unit = '', onChange }: SliderProps): JSX.Element {
   const id = useId()
+  const at = (one: number): string => `${((one - min) / (max - min)) * 100}%`
+  const zero = Math.max(min, 0)
+  const filled = { '--from': at(Math.min(value, zero)), '--to': at(Math.max(value, zero)) } as CSSProperties
   return (
     <div className="co-slider">
       <label htmlFor={id}>{label}</label>
       <output htmlFor={id}>{`${value}${unit}`}</output>
       <input
         id={id} type="range" min={min} max={max} step={step} value={value} aria-valuetext={`${value}${unit}`}
-        onChange={(event) => onChange(event.target.valueAsNumber)}
+        style={filled} onChange={(event) => onChange(event.target.valueAsNumber)}
       />
     </div>
   )

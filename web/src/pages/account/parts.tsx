@@ -84,4 +84,8 @@ export function Choices<T extends string>({ label, names, chosen, onChange }: {
 
 export const when = (time: string): string => new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 export const day = (time: string): string => new Date(time).toLocaleDateString(undefined, { dateStyle: 'medium' })
-export const dollars = (value: number): string => `$${value.toFixed(2)}`
+/** A minus stands before the sign, and never before nothing. */
+export function dollars(value: number): string {
+  const cents = Math.round(value * 100)
+  return `${cents < 0 ? '−' : ''}$${(Math.abs(cents) / 100).toFixed(2)}`
+}
