@@ -133,7 +133,7 @@ export const S = {
     opening: 'Opening the batch',
     waiting: 'This batch is still being made. Its next cutouts come here by themselves.',
     done: 'Every cutout of this batch has been looked at.',
-    failed: '',
+    failed: 'This batch could not be opened.',
   },
   shortcuts: { title: 'Keyboard shortcuts', close: 'Close' },
   account: 'Account',

@@ -13,7 +13,7 @@ export function ReviewEmpty({ review }: { readonly review: Review }): JSX.Elemen
     <div className="co-waiting">
       <Icon name={why === 'done' ? 'check' : why === 'failed' ? 'alert' : 'image'} />
       {busy && <Progress label={S.review[why]} part={null} />}
-      <div role="status">{S.review[why] && <h1>{S.review[why]}</h1>}</div>
+      <div role="status"><h1>{S.review[why]}</h1></div>
     </div>
   )
 }
