@@ -1,11 +1,13 @@
 """The automatic subject, and how many clicks a mask takes, by photo set.
 
-    python -m benchmarks.segmentation [--data DIR] [--set NAME] [--every N] [--threads 2]
+    python -m benchmarks.segmentation [--data DIR] [--set NAME] [--every N] [--threads 2] [--stretched]
 
 DIR holds `<set>/images` and `<set>/gt`; without it, each photo of tests/data. The clicker is the usual robot:
 each click in the deepest point of the largest error, from an empty start ("plain") and from the proposal
 ("auto"), at most 10. NoC@90: clicks to an IoU of 0.90, 10 where it is not reached; an automatic subject that
-has it took none. Falls: photos whose IoU falls by more than 0.05 from one click to the next.
+has it took none. Falls: photos whose IoU falls by more than 0.05 from one click to the next. Masks are what
+the product cuts along, the decoder's led by the image to the reference's size (app/matting/upsample.py);
+--stretched: the decoder's alone, bilinear.
 """
 
 import argparse
@@ -17,7 +19,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from app.imaging.types import Picture
+from app.matting.options import CutoutOptions
+from app.matting.types import Request
+from app.matting.upsample import upsample
 from app.segmentation.decode import Drawn, after_last, to_mask_space
 from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import SoftMask
@@ -28,12 +35,13 @@ from app.segmentation.subject import GRID, propose
 from benchmarks._mattes import boundary_f
 from benchmarks._photos import Mask, Sample, deepest, embed, iou, lite, samples
 from models.model import Model
-from models.sessions.base import Embedding, Prompts
+from models.sessions.base import Embedding, Prompts, RgbImage
 
 CLICKS = 10
 SHOWN = (1, 2, 3, 5, 10)
 REACHED = (0.85, 0.9)
 FALL = 0.05
+HALF = 127  # of a matte
 BOUNDARY_TOLERANCE = 0.0075  # of the diagonal: the boundary F of Perazzi et al., CVPR 2016
 
 
@@ -60,24 +68,25 @@ def main() -> None:
     parser.add_argument("--set", help="only this set")
     parser.add_argument("--every", type=int, default=1, help="only every Nth photo")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--stretched", action="store_true")
     args = parser.parse_args()
     model = lite(args.threads)
     found: dict[str, list[Measured]] = defaultdict(list)
     chosen = [one for one in samples(args.data) if args.set in {None, one.set}]
     for sample in chosen[:: args.every]:
-        found[sample.set].append(measured(model, sample))
+        found[sample.set].append(measured(model, sample, led=not args.stretched))
     for name, rows in found.items():
         report(name, rows)
     if len(found) > 1:
         report("all", [row for rows in found.values() for row in rows])
 
 
-def measured(model: Model, sample: Sample) -> Measured:
+def measured(model: Model, sample: Sample, *, led: bool) -> Measured:
     working, embedding = embed(model, sample.image)
     begun = time.perf_counter()
     proposal = propose(model, embedding, lambda mirrored: model.look(working, mirrored=mirrored))
     seconds = time.perf_counter() - begun
-    view = _View(sample, embedding)
+    view = View(sample, embedding, _at_size_of(sample, working) if led else None)
     start = None if proposal is None else proposal.mask
     shown = view.mask(start)
     return Measured(
@@ -92,9 +101,11 @@ def measured(model: Model, sample: Sample) -> Measured:
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     sample: Sample
     embedding: Embedding
+    picture: Picture | None = None
+    """What leads masks, at the reference's size; None: nothing does."""
 
     @property
     def per_pixel(self) -> tuple[float, float]:
@@ -103,18 +114,34 @@ class _View:
         return width / shape[1], height / shape[0]
 
     def mask(self, soft: SoftMask | None) -> Mask:
-        """At the reference's size."""
+        """At the reference's size, led by the picture."""
+        if soft is None or self.picture is None:
+            return self.stretched(soft)
+        mask = SoftMask(soft.logits, self._scale(soft))
+        return upsample(Request(self.picture, mask, (), CutoutOptions())).matte > HALF
+
+    def stretched(self, soft: SoftMask | None) -> Mask:
+        """At the reference's size, bilinear."""
         shape = self.sample.truth.shape
         if soft is None:
             return np.zeros(shape, np.bool_)
-        step = tuple(by * size for by, size in zip(soft.scale, self.per_pixel, strict=True))
-        return resample(soft.logits, (shape[1], shape[0]), (step[0], step[1])) > 0
+        return resample(soft.logits, (shape[1], shape[0]), self._scale(soft)) > 0
+
+    def _scale(self, soft: SoftMask) -> tuple[float, float]:
+        """Mask pixels to one of the reference."""
+        (sx, sy), (x, y) = soft.scale, self.per_pixel
+        return sx * x, sy * y
 
     def iou(self, mask: Mask) -> float:
         return iou(mask, self.sample.truth, self.sample.counted)
 
 
-def clicked(model: Model, view: _View, start: SoftMask | None) -> list[float]:
+def _at_size_of(sample: Sample, image: RgbImage) -> Picture:
+    height, width = sample.truth.shape
+    return Picture(np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX)))
+
+
+def clicked(model: Model, view: View, start: SoftMask | None) -> list[float]:
     """IoU after 1 … CLICKS clicks."""
     frame = Frame.of(view.embedding.image_size, model.fit)
     drawn = Drawn(None if start is None else to_mask_space(start, frame))
@@ -127,7 +154,7 @@ def clicked(model: Model, view: _View, start: SoftMask | None) -> list[float]:
     return found
 
 
-def next_click(mask: Mask, view: _View) -> Mark:
+def next_click(mask: Mask, view: View) -> Mark:
     sample = view.sample
     missed = deepest(sample.truth & ~mask & sample.counted)
     excess = deepest(~sample.truth & mask & sample.counted)
@@ -137,14 +164,14 @@ def next_click(mask: Mask, view: _View) -> Mark:
     return Mark(kind=MarkKind.POINT, label=Label.KEEP if keep else Label.REMOVE, points=(at,))
 
 
-def oracle(model: Model, view: _View) -> float:
+def oracle(model: Model, view: View) -> float:
     frame = Frame.of(view.embedding.image_size, model.fit)
     width, height = frame.image
     grid = ImagePoints(np.array([(x * width, y * height) for y in GRID for x in GRID], np.float64))
     coords = frame.to_model(grid)[:, None].astype(np.float32)
     output = model.decode(view.embedding, Prompts(coords, np.full(coords.shape[:2], KEEP, np.float32)))
     masks = output.logits[:, 1:].reshape(-1, *output.logits.shape[2:])
-    return max(view.iou(view.mask(SoftMask(mask, frame.mask_scale))) for mask in masks)
+    return max(view.iou(view.stretched(SoftMask(mask, frame.mask_scale))) for mask in masks)
 
 
 def report(name: str, rows: Sequence[Measured]) -> None:

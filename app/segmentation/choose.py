@@ -15,13 +15,9 @@ from app.segmentation.prompts import Clicks
 from app.segmentation.spaces import MASK_SIDE, Frame
 from app.segmentation.spread import depth_of
 
+WEIGHTS = np.array([0.5, 1.5, 0.35, -3.0, 0.6, -2.5])
+"""Of `terms`, rounded from `python -m benchmarks.fit_choice`. Predicted IoU alone prefers parts."""
 TRUST_DELTA = 1.0
-IOU_WEIGHT = 0.5  # what the decoder expects of itself; alone it prefers parts
-TRUST_WEIGHT = 1.5
-AREA_WEIGHT = 0.35
-EDGE_WEIGHT = 3.0
-CENTRED_WEIGHT = 0.6
-CUT_WEIGHT = 2.5
 SINGLE_BONUS = 0.2
 OBEDIENCE_WEIGHT = 1.0
 
@@ -96,16 +92,22 @@ def meant(
 
 def likelihood(logits: FloatImage, iou: NDArray[np.float32], asked: Sequence[Asked]) -> NDArray[np.float64]:
     """[n]: how likely each answer [n, h, w] is what the marks were for, the last of them above all."""
+    return np.asarray(terms(logits, iou, asked) @ WEIGHTS)
+
+
+def terms(logits: FloatImage, iou: NDArray[np.float32], asked: Sequence[Asked]) -> NDArray[np.float64]:
+    """[n, 6]: what tells of an answer: predicted IoU, stability, log of its share of the image, share of the
+    image's border, how well marks stand in the middle of its changes, how much a remove mark takes."""
     masks = logits > 0
-    area = np.maximum(masks.mean(axis=(-2, -1)), 1 / masks[0].size)
-    return np.asarray(
-        IOU_WEIGHT * iou.astype(np.float64)
-        + TRUST_WEIGHT * stability(logits, TRUST_DELTA)
-        + AREA_WEIGHT * np.log(area)
-        - EDGE_WEIGHT * edge_share(masks)
-        + CENTRED_WEIGHT * np.array([centredness(mask, asked) for mask in masks])
-        - CUT_WEIGHT * np.array([cut(mask, asked) for mask in masks])
+    columns = (
+        iou,
+        stability(logits, TRUST_DELTA),
+        np.log(np.maximum(masks.mean(axis=(-2, -1)), 1 / masks[0].size)),
+        edge_share(masks),
+        [centredness(mask, asked) for mask in masks],
+        [cut(mask, asked) for mask in masks],
     )
+    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 
 
 def centredness(subject: NDArray[np.bool_], asked: Sequence[Asked]) -> float:
