@@ -57,11 +57,18 @@ export function choose(
   asked: readonly Asked[] = [],
 ): number {
   const size = maskContent(frame)
-  const score = (i: number): number => likelihood(crop(logits, size, i), iou[i] ?? 0, asked, size)
-  if (isSingle(clicks)) return larger([1, 2, 3], (i) => count(crop(logits, size, i), 0), best([1, 2, 3], score), clicks.scale)
+  const answers = Array.from(iou, (_, i) => ({ answer: crop(logits, size, i), iou: iou[i] ?? 0, bonus: bonus(i) }))
+  if (isSingle(clicks)) {
+    const found = likeliest(answers.map((one, i) => ({ ...one, bonus: i === 0 ? -Infinity : 0 })), asked, size)
+    return larger([1, 2, 3], (i) => count(answers[i]?.answer ?? logits, 0), found.index, clicks.scale)
+  }
   const whole = (i: number): Float32Array => logits.subarray(i * PIXELS, (i + 1) * PIXELS)
-  if (!dynamic) return best([0, 1, 2, 3], (i) => score(i) + bonus(i) + OBEDIENCE_WEIGHT * obedience(whole(i), clicks, frame))
-  return stability(whole(0), dynamic.delta) >= dynamic.threshold ? 0 : best([1, 2, 3], (i) => iou[i] ?? 0)
+  if (!dynamic) {
+    const obeying = answers.map((one, i) => ({ ...one, bonus: one.bonus + OBEDIENCE_WEIGHT * obedience(whole(i), clicks, frame) }))
+    return likeliest(obeying, asked, size).index
+  }
+  if (stability(whole(0), dynamic.delta) >= dynamic.threshold) return 0
+  return 1 + iou.subarray(1).indexOf(Math.max(...iou.subarray(1)))
 }
 
 /**
@@ -72,24 +79,20 @@ export function choose(
 export function meant({ logits, iou }: Answers, before: Float32Array, asked: readonly Asked[], size: Size, local: boolean): Float32Array {
   const last = asked.at(-1)
   if (!last) throw new RangeError('nothing was asked')
-  const answers = Array.from(iou, (_, i) => crop(logits, size, i))
-  const score = (answer: Float32Array, i: number): number => likelihood(answer, iou[i] ?? 0, asked, size) + bonus(i)
-  const heard = answers.map((answer, i) => (local && !heeding(answer, before, last.at, last.keep) ? -Infinity : score(answer, i)))
-  const highest = Math.max(...heard)
-  const index = heard.indexOf(highest)
-  const answer = answers[index]
-  if (!answer || highest === -Infinity) return before
-  const near = localChange(before, answer, last.at, last.keep, size)
-  return local || score(near, index) >= highest ? near : answer
+  const answers = Array.from(iou, (_, i) => {
+    const answer = crop(logits, size, i)
+    const heard = !local || heeding(answer, before, last.at, last.keep)
+    return { answer, iou: iou[i] ?? 0, bonus: heard ? bonus(i) : -Infinity }
+  })
+  const { index, score } = likeliest(answers, asked, size)
+  const best = answers[index]
+  if (!best || score === -Infinity) return before
+  const near = localChange(before, best.answer, last.at, last.keep, size)
+  return local || likeliest([{ ...best, answer: near }], asked, size, score).score >= score ? near : best.answer
 }
 
 function bonus(index: number): number {
   return index === 0 ? SINGLE_BONUS : 0
-}
-
-function best(indices: readonly number[], score: (index: number) => number): number {
-  const scores = indices.map(score)
-  return indices[scores.indexOf(Math.max(...scores))] ?? 0
 }
 
 /** The one `by` sizes larger than `index`; the smallest after the largest. */
@@ -99,16 +102,40 @@ function larger(indices: readonly number[], size: (index: number) => number, ind
   return order[(order.indexOf(index) + by) % order.length] ?? index
 }
 
-/** How likely an answer is what the marks were for, the last of them above all. */
-function likelihood(answer: Float32Array, iou: number, asked: readonly Asked[], size: Size): number {
-  const mask = regionOf(answer.length, (i) => (answer[i] ?? 0) > 0)
+interface Offered {
+  readonly answer: Float32Array
+  /** Predicted. */
+  readonly iou: number
+  /** On its score. */
+  readonly bonus: number
+}
+
+/**
+ * Which answer is most likely what the marks were for, the last of them above all, and its score. Distances cost the most, so
+ * none are taken where they cannot decide: an answer that could not reach `floor` or another has a score of -Infinity.
+ */
+function likeliest(offered: readonly Offered[], asked: readonly Asked[], size: Size, floor = -Infinity): { index: number; score: number } {
+  const told = offered.map(({ answer, iou, bonus }, index) => {
+    const mask = regionOf(answer.length, (i) => (answer[i] ?? 0) > 0)
+    return { index, mask, score: bonus === -Infinity ? bonus : bonus + plainly(answer, mask, iou, asked, size) }
+  })
+  let found = { index: 0, score: -Infinity }
+  for (const { index, mask, score } of told.toSorted((a, b) => b.score - a.score)) {
+    if (score + CENTRED_WEIGHT < Math.max(found.score, floor)) break
+    const whole = score + CENTRED_WEIGHT * centredness(mask, asked, size)
+    if (whole > found.score) found = { index, score: whole }
+  }
+  return found
+}
+
+/** All of an answer's score but what distances say. */
+function plainly(answer: Float32Array, mask: Region, iou: number, asked: readonly Asked[], size: Size): number {
   const area = Math.max(count(answer, 0), 1) / answer.length
   return (
     IOU_WEIGHT * iou +
     TRUST_WEIGHT * stability(answer, TRUST_DELTA) +
     AREA_WEIGHT * Math.log(area) -
-    EDGE_WEIGHT * edgeShare(mask, size) +
-    CENTRED_WEIGHT * centredness(mask, asked, size) -
+    EDGE_WEIGHT * edgeShare(mask, size) -
     CUT_WEIGHT * cut(mask, asked)
   )
 }
