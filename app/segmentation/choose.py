@@ -78,16 +78,18 @@ def meant(
     alone in any case, and what does not heed it or inverts `before` says nothing.
     """
     last = asked[-1]
-    bonus = np.array([SINGLE_BONUS, 0, 0, 0])
-    scores = likelihood(answers, iou, asked) + bonus
-    if local:
-        scores[~heeding(answers, before, last.at, keep=last.keep)] = -np.inf
-    best = int(np.argmax(scores))
-    if scores[best] == -np.inf:
+    heard = heeding(answers, before, last.at, keep=last.keep) if local else np.ones(len(answers), np.bool_)
+    if not heard.any():
         return before
+    bonus = np.array([SINGLE_BONUS, 0, 0, 0])
+    scores = np.full(len(answers), -np.inf)
+    scores[heard] = likelihood(answers[heard], iou[heard], asked) + bonus[heard]
+    best = int(np.argmax(scores))
     near = local_change(before, answers[best], last.at, keep=last.keep)
+    if local:
+        return near
     likely = float(likelihood(near[None], iou[best : best + 1], asked)[0] + bonus[best])
-    return near if local or likely >= scores[best] else answers[best]
+    return near if likely >= scores[best] else answers[best]
 
 
 def likelihood(logits: FloatImage, iou: NDArray[np.float32], asked: Sequence[Asked]) -> NDArray[np.float64]:

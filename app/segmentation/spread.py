@@ -9,7 +9,12 @@ from app.segmentation.spaces import Points
 
 def depth_of(region: NDArray[np.bool_]) -> NDArray[np.float64]:
     """[h, w]: distance of each pixel of a region to the nearest outside it; the array ends where it does."""
-    return np.asarray(ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1])
+    depth = np.zeros(region.shape)
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    if len(rows):
+        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        depth[part] = ndimage.distance_transform_edt(np.pad(region[part], 1))[1:-1, 1:-1]
+    return depth
 
 
 def deepest_points(region: NDArray[np.bool_], count: int) -> Points:
