@@ -5,6 +5,7 @@ import { S } from '../../strings'
 import type { EditorSession } from '../session'
 import type { Backdrop, Settings } from '../settings'
 import type { Picture } from '../workbench'
+import { dpiChoices, dpiOf, FORMATS, MATTINGS } from './choices'
 import { Progress, Section, Segmented, Select, Slider, Switch } from './controls'
 import { FileButton } from './DropZone'
 import { usePart } from './hooks'
@@ -61,9 +62,7 @@ function EdgeSection({ options, set }: SectionProps): JSX.Element {
       <Slider label={S.edge.smooth} value={options.smooth} min={0} max={100} onChange={(smooth) => set({ smooth })} />
       <Slider label={S.edge.offset} value={options.offset} min={-50} max={50} unit=" px" onChange={(offset) => set({ offset })} />
       <Segmented
-        label={S.edge.matting} value={options.matting}
-        options={[['auto', S.edge.mattingAuto], ['hair', S.edge.mattingHair], ['off', S.edge.mattingOff]]}
-        onChange={(matting) => set({ matting })}
+        label={S.edge.matting} value={options.matting} options={MATTINGS} onChange={(matting) => set({ matting })}
       />
       <Switch label={S.edge.decontaminate} checked={options.decontaminate} onChange={(decontaminate) => set({ decontaminate })} />
     </Section>
@@ -126,19 +125,15 @@ function BackgroundSection({ settings, picture, onPicture, onChange }: Pick<Insp
   )
 }
 
-const DPIS = ['72', '150', '300', '600', 'keep'] as const
-
 function OutputSection({ options, set }: SectionProps): JSX.Element {
   return (
     <Section title={S.output.title}>
       <Segmented
-        label={S.output.format} value={options.format}
-        options={[['png', 'PNG'], ['webp', 'WebP'], ['jpg', 'JPEG'], ['zip', 'ZIP']]} onChange={(format) => set({ format })}
+        label={S.output.format} value={options.format} options={FORMATS} onChange={(format) => set({ format })}
       />
       {options.format === 'jpg' && options.background === null && <p className="co-note">{S.output.jpgNote}</p>}
       <Select
-        label={S.output.dpi} value={String(options.dpi)} options={DPIS.map((dpi) => [dpi, dpi === 'keep' ? S.output.dpiKeep : dpi] as const)}
-        onChange={(dpi) => set({ dpi: dpi === 'keep' ? 'keep' : Number(dpi) })}
+        label={S.output.dpi} value={String(options.dpi)} options={dpiChoices(options.dpi)} onChange={(dpi) => set({ dpi: dpiOf(dpi) })}
       />
       <Switch label={S.output.trim} checked={options.trim} onChange={(trim) => set({ trim })} />
       <Slider

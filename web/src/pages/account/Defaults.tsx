@@ -2,6 +2,7 @@
 import { useCallback, useState, type JSX, type SubmitEvent } from 'react'
 import type { CutoutOptions, Format, Matting } from '../../api/options'
 import type { AccountDefaults } from '../../api/types'
+import { dpiChoices, dpiOf, FORMATS, MATTINGS } from '../../editor/ui/choices'
 import { Segmented, Select, Slider, Switch } from '../../editor/ui/controls'
 import { S } from '../../strings'
 import { Fault, useAction, useLoaded } from '../Frame'
@@ -10,7 +11,6 @@ import type { AccountApi } from './api'
 import { Card } from './parts'
 
 const SIDES = ['', '1000', '2000', '4000'] as const
-const DPIS = ['72', '150', '300', '600', 'keep'] as const
 
 export function Defaults({ api }: { readonly api: AccountApi }): JSX.Element {
   const { value, fault, reload } = useLoaded(useCallback(() => api.defaults(), [api]))
@@ -62,17 +62,14 @@ interface FieldsProps {
 
 function OutputFields({ options, set }: FieldsProps): JSX.Element {
   const sides = SIDES.some((side) => side === String(options.max_side ?? '')) ? SIDES : [...SIDES, String(options.max_side)]
-  const dpis = DPIS.some((dpi) => dpi === String(options.dpi)) ? DPIS : [...DPIS, String(options.dpi)]
   return (
     <>
       <Select<Format>
-        label={S.output.format} value={options.format} onChange={(format) => set({ format })}
-        options={[['png', 'PNG'], ['webp', 'WebP'], ['jpg', 'JPEG'], ['zip', 'ZIP']]}
+        label={S.output.format} value={options.format} options={FORMATS} onChange={(format) => set({ format })}
       />
       <Background value={options.background} onChange={(background) => set({ background })} />
       <Select
-        label={S.output.dpi} value={String(options.dpi)} options={dpis.map((dpi) => [dpi, dpi === 'keep' ? S.output.dpiKeep : dpi])}
-        onChange={(dpi) => set({ dpi: dpi === 'keep' ? 'keep' : Number(dpi) })}
+        label={S.output.dpi} value={String(options.dpi)} options={dpiChoices(options.dpi)} onChange={(dpi) => set({ dpi: dpiOf(dpi) })}
       />
       <Select
         label={P.defaults.longest} value={String(options.max_side ?? '')} options={sides.map((side) => [side, side === '' ? P.defaults.unlimited : `${side} px`])}
@@ -112,8 +109,7 @@ function EdgeFields({ options, set }: FieldsProps): JSX.Element {
   return (
     <>
       <Segmented<Matting>
-        label={S.edge.matting} value={options.matting} onChange={(matting) => set({ matting })}
-        options={[['auto', S.edge.mattingAuto], ['hair', S.edge.mattingHair], ['off', S.edge.mattingOff]]}
+        label={S.edge.matting} value={options.matting} options={MATTINGS} onChange={(matting) => set({ matting })}
       />
       <Switch label={S.edge.decontaminate} checked={options.decontaminate} onChange={(decontaminate) => set({ decontaminate })} />
       <Slider label={S.edge.feather} value={options.feather} min={0} max={100} unit=" px" onChange={(feather) => set({ feather })} />
