@@ -19,6 +19,7 @@ class Attendance:
     async def nobody_at(self, queue: str) -> bool:
         """No worker of this queue is alive. False where that is not known."""
         if self._presence is not None and self._clock() >= self._fresh_until:
-            self._workers = await self._presence.alive()
+            # first: where Redis is silent one asks and waits, the others go on with what was known
             self._fresh_until = self._clock() + FRESH_S
+            self._workers = await self._presence.alive()
         return self._workers is not None and queue not in self._workers

@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import time
 
 import httpx
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from app.api.health import NO_ENCODER
 from app.queue.arq_adapter import ArqDoorbell, connect
 from models.registry import Registry
-from tests.stack import Stack
+from tests.stack import WAIT_S, Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -40,8 +41,11 @@ def test_ready_says_what_the_encoder_runs_other_than_asked(client: httpx.Client,
         await doorbell.note("embed:lite", notes)
         await doorbell.close()
 
+    until = time.monotonic() + 3 * WAIT_S
     while notes := client.get("/readyz").json()["notes"]:  # the stack's embed worker is still starting
         assert notes == [NO_ENCODER]
+        assert time.monotonic() < until
+        time.sleep(0.1)
     asyncio.run(worker_notes("encoder on CPU"))
     ready = client.get("/readyz")
     asyncio.run(worker_notes())
