@@ -160,7 +160,7 @@ def _stages(m: Measured) -> str:
         ]
         for step in m.steps
     ]
-    where = f"{m.machine}, {m.date}; saturated at {m.best['visitors']} visitors at once."
+    where = f"{m.machine}, {m.date}; full from {m.best['visitors']} at once on."
     if m.others > _QUIET:
         where += (
             f" Other work kept {m.others:.1f} of the cores busy meanwhile: seconds and rates are worse than"

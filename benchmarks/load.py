@@ -130,9 +130,9 @@ def main() -> None:
     if not given.tables:
         with bench() as running:
             measured = asyncio.run(measure(running, given.visitors))
-        print(tables(measured))
         if given.write:
             FIGURES.write_text(json.dumps(dataclasses.asdict(measured), indent=2) + "\n")
+        print(tables(measured))
     if given.tables or given.write:
         PAGE.write_text(page(kept()))
 
