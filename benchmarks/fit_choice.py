@@ -1,11 +1,11 @@
 """The weights of app/segmentation/choose.py, fitted: which of the decoder's answers a click means.
 
-    python -m benchmarks.fit_choice --data DIR [--every N]
+    python -m benchmarks.fit_choice [--data DIR] [--every N]
 
 The robot of benchmarks.segmentation clicks CLICKS times on each photo. After each click, what tells of every
 answer (`terms`), whole and near the mark, is noted beside the IoU that it would have. The weights are those
 by which a softmax choice has the highest mean IoU, a fall of more than 0.05 costing another half; fitted on
-every other photo, and shown on the rest beside the weights in use, which are these, rounded.
+every other photo, and shown on the rest beside the weights in use.
 """
 
 import argparse
@@ -67,7 +67,7 @@ class Listening:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--every", type=int, default=1, help="only every Nth photo")
     args = parser.parse_args()
     model = lite(2)

@@ -73,8 +73,8 @@ export function choose(
 
 /**
  * What the last mark makes of `before`, by the decoder's answers to it: the likeliest of them, as a whole or near the mark alone,
- * whichever is likelier. `local`: near the mark alone in any case, and what does not heed it or inverts
- * `before` says nothing.
+ * whichever is likelier; nothing where it does not do at all what the mark asks. `local`: near the mark alone in any case, and of
+ * those that heed it.
  */
 export function meant({ logits, iou }: Answers, before: Float32Array, asked: readonly Asked[], size: Size, local: boolean): Float32Array {
   const last = asked.at(-1)
@@ -88,7 +88,14 @@ export function meant({ logits, iou }: Answers, before: Float32Array, asked: rea
   const best = answers[index]
   if (!best || score === -Infinity) return before
   const near = localChange(before, best.answer, last.at, last.keep, size)
-  return local || likeliest([{ ...best, answer: near }], asked, size, score).score >= score ? near : best.answer
+  if (local || !granting(best.answer, last)) return near
+  return likeliest([{ ...best, answer: near }], asked, size, score).score >= score ? near : best.answer
+}
+
+/** Whether an answer does what a mark asks of one of its pixels, at least. */
+function granting(answer: Float32Array, { at, keep }: Asked): boolean {
+  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) if ((answer[i] ?? 0) > 0 === keep) return true
+  return false
 }
 
 function bonus(index: number): number {
