@@ -112,11 +112,18 @@ test('the cutout stands on a picture, in the preview and in the file', async ({ 
   expect(saved).toBeLessThan(60)
 })
 
+/** Its worker may still be starting: until then the model is refused before the image is looked for. */
+async function served(page: Page): Promise<void> {
+  const data = { image_id: '00000000-0000-7000-8000-000000000000', model: HD }
+  await expect.poll(async () => (await page.request.post('/api/segment/encode', { data })).status()).toBe(404)
+}
+
 test('HD encodes with the other model in the background, and the marks stay: under `cutout dev`', async ({ page }) => {
   const editor = await (await new Editor(page).goto()).open(photo('coffee'))
   await editor.click(330, 200)
   await editor.click(60, 60, 'right')
   await editor.tool('Brush')
+  await served(page)
   const hd = page.getByRole('switch', { name: /HD model/ })
   await hd.click()
   await expect(hd).toBeDisabled()

@@ -173,6 +173,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   engine_wrong: 'This device computes the model wrongly; the server is used instead.',
   cutout_empty: 'Nothing is kept in this picture. Mark the subject and apply again.',
   model_missing: 'This model is not installed on the server.',
+  model_not_served: 'Nobody prepares photos with this model at the moment. Try again in a minute.',
   model_unknown: 'This server does not know that model.',
   cutout_too_large: 'The cutout would be too large. Choose a smaller margin or size.',
   deadline_passed: 'This took too long and was given up. Try again.',
