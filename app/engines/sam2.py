@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from app.engines.base import CutoutResult, Encoded, Packed, Prepared, Progress, no_progress
 from app.engines.errors import SubjectNotFound
 from app.engines.names import EngineName
@@ -25,6 +27,8 @@ from app.segmentation.spaces import Frame
 from app.segmentation.subject import Proposal, propose
 from models.sessions.base import Decoder, Embedding, Encoder, Float, RgbImage
 
+PLAIN = 4
+"""Of 255, by channel: what JPEG and noise that nobody sees make of one colour."""
 ENCODE_SHARE = 0.15  # of a 12-MP cutout's time is writing the file (benchmarks/imaging.py)
 
 
@@ -125,6 +129,9 @@ class Sam2Engine:
         return Encoded(embedding, packed, stored, mask)
 
     def _propose(self, prepared: Prepared, embedding: Embedding) -> Proposal | None:
+        if _is_plain(prepared.working):
+            return None
+
         def look(mirrored: bool) -> Float | None:
             return self._model.look(prepared.working, mirrored=mirrored)
 
@@ -167,6 +174,11 @@ class Sam2Engine:
         result = write(cut, options, picture.dpi, out, Effort.FAST if preview else Effort.BALANCED)
         progress(1.0, "done")
         return result
+
+
+def _is_plain(working: RgbImage) -> bool:
+    """One colour all over: whatever the decoder finds there is no subject. A few pixels tell most photos."""
+    return all(np.ptp(pixels, axis=(0, 1)).max() <= PLAIN for pixels in (working[::16, ::16], working))
 
 
 def _part(progress: Progress, share: float) -> Progress:

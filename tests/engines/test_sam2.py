@@ -53,6 +53,14 @@ def test_a_model_without_a_basis_sends_half_precision(lite_model: Model) -> None
     assert encoded.proposal is not None
 
 
+@pytest.mark.parametrize("dot", [0, 60])
+def test_on_one_colour_there_is_no_subject(engine: Sam2Engine, tmp_path: Path, dot: int) -> None:
+    pixels = np.full((200, 300, 3), 128, np.uint8)
+    pixels[80:120, 130:170] += np.uint8(dot)
+    Image.fromarray(pixels).save(tmp_path / "grey.jpg")
+    assert (engine.encode(tmp_path / "grey.jpg").proposal is None) == (dot == 0)
+
+
 def test_nobody_asked_for_a_proposal(engine: Sam2Engine) -> None:
     encoded = engine.encode(COFFEE.path, auto=False)
     assert encoded.proposal is None

@@ -160,6 +160,14 @@ def test_a_region_without_a_subject(client: httpx.Client) -> None:
     assert spent(client) == before
 
 
+def test_a_picture_of_one_colour(client: httpx.Client) -> None:
+    grey, before = io.BytesIO(), spent(client)
+    Image.new("RGB", (64, 48), "grey").save(grey, "PNG")
+    answer = client.post(URL, files={"image_file": grey.getvalue()})
+    assert refusal(answer) == (400, "unknown_foreground")
+    assert spent(client) == before
+
+
 def test_a_wrong_key(stack: Stack) -> None:
     with stack.client() as client:
         assert refusal(client.get("/v1.0/account", headers={"X-Api-Key": "INSERT_YOUR_API_KEY"})) == (
