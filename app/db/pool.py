@@ -66,8 +66,8 @@ async def open_pool(dsn: str, min_size: int = 1, max_size: int = 10) -> Pool:
 
 
 async def _may_prepare(conn: Connection) -> None:
-    """Statements that ask for it (`prepare=True`) are planned once a connection: the look-ups of a request
-    then take 0.4 of their CPU time. Others are not: a prepared `select *` breaks with the next column.
+    """Statements that ask for it (`prepare=True`) are planned once a connection: the look-ups of a request.
+    Others are not: a prepared `select *` breaks with the next column.
 
     Whoever is told another number of its server's process than at the beginning speaks through a pooler,
     which may give the next statement to another process.

@@ -22,3 +22,8 @@ export class Store<T> {
     this.set({ ...this.value, ...part })
   }
 }
+
+/** Whether two lists hold the very same parts. */
+export function sameParts(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((part, i) => part === b[i])
+}

@@ -65,6 +65,7 @@ function MarksPane({ session, annotated }: { readonly session: EditorSession; re
   const busy = usePart(session.mask, (mask) => mask.thinking || !mask.ready)
   const canvas = usePainted(
     [session.stage, session.mask],
+    () => [session.stage.get(), session.mask.get().bitmap, session.mask.get().rendered, annotated],
     (context) => {
       const { bitmap, rendered } = session.mask.get()
       if (bitmap) drawMarksPane(context, { stage: session.stage.get(), bitmap, rendered, annotated, pointer: pointer.current })
@@ -73,7 +74,6 @@ function MarksPane({ session, annotated }: { readonly session: EditorSession; re
   )
   const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event)), [session])
   useWheel(canvas, session)
-  useEffect(() => session.stage.set({ ...session.stage.get() }), [annotated, session]) // repaint
   return (
     <canvas
       ref={canvas} className="co-canvas co-marks" data-tool={deleting ? 'delete' : tool} tabIndex={0} role="application"
@@ -97,19 +97,34 @@ function backgroundOf({ backdrop, options }: Settings, picture: Picture | null):
   return { kind: 'checker' }
 }
 
+/** On narrow screens the panes lie over each other. */
+function liesOverMarks(canvas: HTMLCanvasElement): boolean {
+  const marks = canvas.parentElement?.querySelector<HTMLElement>('.co-marks')
+  return marks?.offsetLeft === canvas.offsetLeft
+}
+
 function PreviewPane({ session, settings, picture, before }: Omit<PanesProps, 'onBefore'>): JSX.Element {
   const checker = useRef<CanvasPattern | null>(null)
   const background = backgroundOf(settings, picture)
-  const canvas = usePainted([session.stage, session.mask], (context) => {
-    const { bitmap, rendered, exact } = session.mask.get()
-    checker.current ??= checkerPattern(context)
-    if (!bitmap) return
-    const overMarks = context.canvas.offsetLeft === (context.canvas.parentElement?.querySelector<HTMLElement>('.co-marks')?.offsetLeft ?? -1)
-    drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, exact, background, before, checker: checker.current, overMarks })
-  })
+  const canvas = usePainted(
+    [session.stage, session.mask],
+    (element) => {
+      const { bitmap, rendered, exact } = session.mask.get()
+      const stage = session.stage.get()
+      // a mark alone changes nothing here: what it means comes with the decoder's answer, which would have to wait for the paint
+      const seen = liesOverMarks(element) ? [stage] : [stage.view, stage.viewport]
+      return [bitmap, rendered, exact, before, settings, picture, ...seen]
+    },
+    (context) => {
+      const { bitmap, rendered, exact } = session.mask.get()
+      checker.current ??= checkerPattern(context)
+      if (!bitmap) return
+      const overMarks = liesOverMarks(context.canvas)
+      drawPreviewPane(context, { stage: session.stage.get(), bitmap, rendered, exact, background, before, checker: checker.current, overMarks })
+    },
+  )
   const handlers = useMemo(() => pointerHandlers((event) => session.dispatch(event), true), [session])
   useWheel(canvas, session)
-  useEffect(() => session.mask.set({ ...session.mask.get() }), [before, settings, picture, session]) // repaint
   return <canvas ref={canvas} className="co-canvas co-preview" role="img" aria-label={S.panes.preview} {...handlers} />
 }
 

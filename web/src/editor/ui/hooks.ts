@@ -1,6 +1,6 @@
 /** Stores and canvases for React. */
 import { useEffect, useRef, useSyncExternalStore, type RefObject } from 'react'
-import type { Store } from '../../store'
+import { sameParts, type Store } from '../../store'
 import type { Canvas } from '../render/marks'
 
 export function useStore<T>(store: Store<T>): T {
@@ -13,26 +13,30 @@ export function usePart<T, P>(store: Store<T>, select: (value: T) => P): P {
 }
 
 /**
- * A canvas that is redrawn at most once a frame, after any of `stores` changed or the box was resized. Nothing is rendered by
- * React for it: a pointer move costs one draw and no reconciliation.
+ * A canvas that is redrawn at most once a frame, after a part that it `sees` changed (looked at when one of `stores` does, and on
+ * every render) or the box was resized. Nothing is rendered by React for it: a pointer move costs one draw and no reconciliation.
  */
 export function usePainted(
   stores: readonly Pick<Store<unknown>, 'subscribe'>[],
+  sees: (canvas: HTMLCanvasElement) => readonly unknown[],
   draw: (canvas: Canvas) => void,
   onResize?: (width: number, height: number) => void,
 ): RefObject<HTMLCanvasElement | null> {
   const ref = useRef<HTMLCanvasElement>(null)
-  const latest = useRef({ draw, onResize })
+  const latest = useRef({ sees, draw, onResize, look: () => {} })
   useEffect(() => {
-    latest.current = { draw, onResize }
+    Object.assign(latest.current, { sees, draw, onResize })
+    latest.current.look()
   })
   useEffect(() => {
     const canvas = ref.current
     const context = canvas?.getContext('2d')
     if (!canvas || !context) return
     let frame = 0
+    let seen: readonly unknown[] = []
     const paint = (): void => {
       frame = 0
+      seen = latest.current.sees(canvas)
       const scale = devicePixelRatio
       context.setTransform(scale, 0, 0, scale, 0, 0)
       latest.current.draw(context)
@@ -40,6 +44,10 @@ export function usePainted(
     const schedule = (): void => {
       frame ||= requestAnimationFrame(paint)
     }
+    const look = (): void => {
+      if (!sameParts(latest.current.sees(canvas), seen)) schedule()
+    }
+    latest.current.look = look
     const observer = new ResizeObserver(() => {
       const { width, height } = canvas.getBoundingClientRect()
       canvas.width = Math.round(width * devicePixelRatio)
@@ -48,7 +56,7 @@ export function usePainted(
       schedule()
     })
     observer.observe(canvas)
-    const stops = stores.map((store) => store.subscribe(schedule))
+    const stops = stores.map((store) => store.subscribe(look))
     schedule()
     return () => {
       observer.disconnect()
