@@ -31,6 +31,7 @@ PRIOR_GAIN = 20.0  # logits from -10 to 10, as the decoder's own
 SNAP_CLIP = 8.0
 SNAP_GAIN = 16.0  # prior and decoder weigh alike; from 8 to 32 the mean IoU changes by 0.002
 WHOLE = (0, 2, 3)  # the decoder's second mask is a part
+HOLE = 1.0  # logit
 MIN_PIXELS = 16  # of MaskSpace; less is no subject
 # from where on nothing else is tried: 6 of 10 photos, which then take 0.25 s instead of 0.7 s (2 cores)
 AGREED = 0.92  # soft IoU of prior and decoder
@@ -90,11 +91,12 @@ def propose(decoder: Decoder, embedding: Embedding, look: Look) -> Proposal | No
     found = _search(_Scene(decoder, embedding, frame), look)
     if found is None:
         return None
-    inside = frame.from_mask(MaskPoints(deepest_points(found.logits > 0, KEEP_POINTS)))
+    logits = without_doubtful_holes(found.logits)
+    inside = frame.from_mask(MaskPoints(deepest_points(logits > 0, KEEP_POINTS)))
     return Proposal(
-        mask=SoftMask(framed(found.logits), frame.mask_scale),
+        mask=SoftMask(framed(logits), frame.mask_scale),
         score=float(1 / (1 + np.exp(-(SCORE_BIAS + SCORE_GAIN * found.expected)))),
-        box=bounds(found.logits, frame),
+        box=bounds(logits, frame),
         points=tuple((float(x), float(y)) for x, y in inside),
     )
 
@@ -156,6 +158,20 @@ def _best(masks: Sequence[FloatImage], believed: FloatImage) -> _Found | None:
     if expected[best] == -np.inf:
         return None
     return _Found(np.clip(masks[best], -LOGIT_LIMIT, LOGIT_LIMIT), float(expected[best]))
+
+
+def without_doubtful_holes(logits: FloatImage) -> FloatImage:
+    """`logits` [h, w] with those holes closed in which no pixel is surely background.
+
+    An eye or a dark button makes the decoder waver; left open, matting makes it translucent. Holes that are
+    meant (handles, rings) have a sure pixel. A limit of 1 to 2 costs no IoU on 96 photos, 3 closes real ones.
+    """
+    holes, count = ndimage.label(logits <= 0)
+    numbers = np.arange(1, count + 1)
+    lowest = np.asarray(ndimage.minimum(logits, holes, numbers))
+    border = np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
+    doubtful = numbers[(lowest > -HOLE) & ~np.isin(numbers, border)]
+    return np.where(np.isin(holes, doubtful), np.float32(HOLE), logits) if len(doubtful) else logits
 
 
 def distinctness(embedding: Embedding, frame: Frame) -> FloatImage:

@@ -5,7 +5,14 @@ from app.imaging.probe import probe
 from app.imaging.working import working_image
 from app.segmentation.masks import SoftMask
 from app.segmentation.spaces import Frame
-from app.segmentation.subject import Proposal, bounds, candidates, distinctness, propose
+from app.segmentation.subject import (
+    Proposal,
+    bounds,
+    candidates,
+    distinctness,
+    propose,
+    without_doubtful_holes,
+)
 from models.model import Model
 from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
 from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, ROCKET, Photo, iou
@@ -113,3 +120,16 @@ def test_a_mirrored_view_lies_as_the_image_does(lite_model: Model) -> None:
     for view in views:
         assert view is not None
         assert view[:, :160].sum() > 10 * view[:, 160:].sum()
+
+
+def test_a_hole_stays_where_a_pixel_of_it_is_sure() -> None:
+    logits = np.full((40, 60), 5, np.float32)
+    logits[:, :8] = -0.5  # the backdrop reaches the border, however unsure
+    logits[10:14, 20:24] = -0.6  # an eye
+    logits[25:29, 40:44] = -0.6  # a handle's opening
+    logits[26, 41] = -4
+    closed = without_doubtful_holes(logits) > 0
+    assert closed[10:14, 20:24].all()
+    assert not closed[25:29, 40:44].any()
+    assert not closed[:, :8].any()
+    assert np.array_equal(without_doubtful_holes(logits[:, :30] * 0 + 3), np.full((40, 30), 3, np.float32))
