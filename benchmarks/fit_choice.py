@@ -25,8 +25,8 @@ from app.segmentation.obey import local_change
 from app.segmentation.spaces import Frame
 from benchmarks._photos import embed, lite, samples
 from benchmarks.segmentation import FALL, View, next_click
-from models.model import Model
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from models.sessions.base import DecoderOutput
+from tests.segmentation.overheard import Overheard
 
 CLICKS = 6
 FALL_COST = 0.5
@@ -45,26 +45,6 @@ class Choice:
     """IoU before the click."""
 
 
-class Listening:
-    """A decoder, and what it answered last."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.said: DecoderOutput | None = None
-
-    @property
-    def fit(self) -> Fit:
-        return self._model.fit
-
-    @property
-    def dynamic_multimask(self) -> tuple[float, float] | None:
-        return self._model.dynamic_multimask
-
-    def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
-        self.said = self._model.decode(embedding, prompts)
-        return self.said
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path)
@@ -74,7 +54,7 @@ def main() -> None:
     halves: tuple[list[Choice], list[Choice]] = ([], [])
     for index, sample in enumerate(list(samples(args.data))[:: args.every]):
         _, embedding = embed(model, sample.image)
-        halves[index % 2].extend(choices(Listening(model), View(sample, embedding)))
+        halves[index % 2].extend(choices(Overheard(model), View(sample, embedding)))
     in_use = np.append(WEIGHTS, SINGLE_BONUS)
     fitted = best_weights(halves[0])
     for name, weights in (("fitted", fitted * in_use[1] / fitted[1]), ("in use", in_use)):
@@ -85,17 +65,18 @@ def main() -> None:
             print(f"  {half}: {len(part)} clicks, mean IoU {ious.mean():.4f}, {falls} falls")
 
 
-def choices(decoder: Listening, view: View) -> Iterator[Choice]:
+def choices(decoder: Overheard, view: View) -> Iterator[Choice]:
     """What each click from an empty start chose from."""
     frame = Frame.of(view.embedding.image_size, decoder.fit)
     drawn, marks, mask = Drawn(None), list[Mark](), view.stretched(None)
     for _ in range(CLICKS):
         marks.append(next_click(mask, view))
-        seen, decoder.said = drawn.logits, None
+        seen = drawn.logits
+        decoder.said.clear()
         drawn = after_last(decoder, view.embedding, frame, marks, drawn)
-        if decoder.said is None or drawn.logits is None:
+        if not decoder.said or drawn.logits is None:
             return  # the click was right already, on the coarser grid
-        answers, expected, single = _offered(decoder.said, seen, drawn, frame)
+        answers, expected, single = _offered(decoder.said[-1], seen, drawn, frame)
         ious = [view.iou(view.stretched(SoftMask(one, frame.mask_scale))) for one in answers]
         told = np.column_stack([terms(answers, expected, drawn.asked), single])
         yield Choice(told, np.array(ious), view.iou(mask))

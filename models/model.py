@@ -21,7 +21,9 @@ from models.sessions.base import (
 from models.sessions.prior import SalientObjects
 
 MASK_SIDE = 256
-MAX_PROMPTS = 4  # B a run; each more costs 50 MB (4096x256 floats a layer) and gains no time
+MAX_PROMPTS = (
+    4  # B a run; each more costs memory (4096x256 floats a layer) and gains no time: benchmarks/decode.py
+)
 
 
 class Model:

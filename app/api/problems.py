@@ -1,7 +1,7 @@
 """Every failure as RFC 9457 problem+json with a `code` and the `request_id`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
 from app.api.admin_page.layout import ADMIN, refusal_page
+from app.api.refusals import Extra, refusal_headers
 from app.api.removebg import errors as removebg
 from app.errors import AppError
 from app.storage.errors import NO_ROOM, StorageUnavailable
@@ -25,7 +26,6 @@ MODEL_STATUS = {
     "embedding_mismatch": 409,
 }
 """What a model's failure is to a client; the others are our fault."""
-_RETRY_AFTER_S = 5
 
 _log = structlog.get_logger(__name__)
 
@@ -34,9 +34,7 @@ class Problem(JSONResponse):
     media_type = "application/problem+json"
 
 
-def problem(
-    request_id: str, status: int, code: str, detail: str, extra: Mapping[str, object] | None = None
-) -> Problem:
+def problem(request_id: str, status: int, code: str, detail: str, extra: Extra = None) -> Problem:
     """`extra` members stand beside the standard ones and never replace them."""
     document: dict[str, Any] = {
         **(extra or {}),
@@ -47,27 +45,24 @@ def problem(
         "code": code,
         "request_id": request_id,
     }
-    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
-    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers["Retry-After"] = str(document.get("retry_after", _RETRY_AFTER_S))
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Problem(document, status, headers)
+    return Problem(document, status, refusal_headers(request_id, status, extra))
 
 
 def app_problem(request_id: str, error: AppError) -> Problem:
     return problem(request_id, error.status, error.code, error.message, error.extra)
 
 
-def _told(
-    request: Request, status: int, code: str, detail: str, extra: Mapping[str, object] | None = None
-) -> Response:
-    """In the shape that this path's callers read."""
-    shape = removebg.problem if request.url.path.startswith(removebg.PREFIX) else problem
-    answer = shape(request.state.request_id, status, code, detail, extra)
+def _told(request: Request, status: int, code: str, detail: str, extra: Extra = None) -> Response:
+    return _shape(request)(request.state.request_id, status, code, detail, extra)
+
+
+def _shape(request: Request) -> Callable[[str, int, str, str, Extra], Response]:
+    """As this path's callers read it."""
+    if request.url.path.startswith(removebg.PREFIX):
+        return removebg.problem
     if request.url.path == ADMIN and "text/html" in request.headers.get("accept", ""):
-        return refusal_page(status, detail, answer.headers)
-    return answer
+        return refusal_page
+    return problem
 
 
 async def _app_error(request: Request, error: Exception) -> Response:

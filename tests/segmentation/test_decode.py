@@ -14,29 +14,10 @@ from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.masks import SoftMask
 from app.segmentation.spaces import Frame
 from models.model import Model
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from models.sessions.base import Embedding, Fit
 from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, Photo, iou
 from tests.golden import choices
-
-
-class Recording:
-    """The real decoder, and what it was asked."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.asked: list[Prompts] = []
-
-    @property
-    def fit(self) -> Fit:
-        return self._model.fit
-
-    @property
-    def dynamic_multimask(self) -> tuple[float, float] | None:
-        return self._model.dynamic_multimask
-
-    def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
-        self.asked.append(prompts)
-        return self._model.decode(embedding, prompts)
+from tests.segmentation.overheard import Overheard
 
 
 @cache
@@ -109,17 +90,17 @@ def test_a_remove_point_takes_away(lite_model: Model) -> None:
 
 
 def test_removing_from_nothing_leaves_nothing(lite_model: Model) -> None:
-    recording = Recording(lite_model)
-    mask = replay(recording, _embedding(lite_model, COFFEE), [remove(300, 150)], None)
+    overheard = Overheard(lite_model)
+    mask = replay(overheard, _embedding(lite_model, COFFEE), [remove(300, 150)], None)
     assert (mask.logits < 0).all()
-    assert not recording.asked
+    assert not overheard.asked
 
 
 def test_each_mark_is_decoded_with_the_logits_before_it(lite_model: Model) -> None:
-    recording = Recording(lite_model)
+    overheard = Overheard(lite_model)
     embedding = _embedding(lite_model, COFFEE)
-    replay(recording, embedding, [keep(300, 150), keep(40, 60)], None)
-    first, second = recording.asked
+    replay(overheard, embedding, [keep(300, 150), keep(40, 60)], None)
+    first, second = overheard.asked
     assert first.mask_input is None
     assert first.labels.tolist() == [[1]]
     alone = replay(lite_model, embedding, [keep(300, 150)], None)
@@ -135,27 +116,27 @@ def test_no_marks_leave_the_start_as_it_is(lite_model: Model) -> None:
 
 
 def test_a_thousand_marks_are_a_bounded_number_of_decodes(lite_model: Model) -> None:
-    recording = Recording(lite_model)
+    overheard = Overheard(lite_model)
     marks = [(keep if i % 2 else remove)(300, 150 + i / 100) for i in range(1001)]
-    replay(recording, _embedding(lite_model, COFFEE), marks, None)
-    assert len(recording.asked) == MAX_REPLAY
+    replay(overheard, _embedding(lite_model, COFFEE), marks, None)
+    assert len(overheard.asked) == MAX_REPLAY
 
 
 def test_a_mark_that_agrees_with_the_mask_changes_nothing(lite_model: Model) -> None:
     embedding = _embedding(lite_model, COFFEE)
-    recording = Recording(lite_model)
+    overheard = Overheard(lite_model)
     once = replay(lite_model, embedding, [keep(300, 150)], None)
-    again = replay(recording, embedding, [keep(300, 150), keep(302, 152)], None)
+    again = replay(overheard, embedding, [keep(300, 150), keep(302, 152)], None)
     np.testing.assert_array_equal(again.logits > 0, once.logits > 0)
-    assert len(recording.asked) == 1
+    assert len(overheard.asked) == 1
 
 
 def test_a_stroke_asks_where_the_mask_is_wrong(lite_model: Model) -> None:
-    recording = Recording(lite_model)
+    overheard = Overheard(lite_model)
     line = Mark(kind=MarkKind.STROKE, points=((300, 150), (60, 60)), radius=6)
     before = replay(lite_model, _embedding(lite_model, COFFEE), [keep(300, 150)], None)
-    replay(recording, _embedding(lite_model, COFFEE), [keep(300, 150), line], None)
-    asked = recording.asked[-1].coords[0, 1:]
+    replay(overheard, _embedding(lite_model, COFFEE), [keep(300, 150), line], None)
+    asked = overheard.asked[-1].coords[0, 1:]
     assert 1 <= len(asked) <= 3
     for x, y in asked:
         assert before.logits[int(y / 4), int(x / 4)] <= 0

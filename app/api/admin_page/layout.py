@@ -2,18 +2,19 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from http import HTTPStatus
 
 from starlette.responses import HTMLResponse
+
+from app.api.refusals import Extra, refusal_headers
 
 ADMIN = "/admin"
 _WAYS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: f'<p><a href="/sign-in?next={ADMIN}">Sign in</a></p>',
     HTTPStatus.FORBIDDEN: "<p>Who runs the server may grant the role: <code>cutout users grant</code>.</p>",
 }
-_KEPT = ("X-Request-Id", "WWW-Authenticate", "Retry-After")
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; }
@@ -78,11 +79,10 @@ def html_page(sections: Iterable[tuple[str, str]]) -> HTMLResponse:
     return HTMLResponse(_document(f"{body}<script>{_SCRIPT}</script>"), headers=HEADERS)
 
 
-def refusal_page(status: int, detail: str, headers: Mapping[str, str]) -> HTMLResponse:
-    """What a person sees who may not see the page, or not now. `headers`: those of the problem document."""
+def refusal_page(request_id: str, status: int, _code: str, detail: str, extra: Extra = None) -> HTMLResponse:
+    """What a person sees who may not see the page, or not now. Takes what `problems.problem` takes."""
     body = f"<p>{escape(detail[:1].upper() + detail[1:])}.</p>{_WAYS.get(status, '')}"
-    kept = {name: headers[name] for name in _KEPT if name in headers}
-    return HTMLResponse(_document(body), status, {**kept, **HEADERS})
+    return HTMLResponse(_document(body), status, {**refusal_headers(request_id, status, extra), **HEADERS})
 
 
 def _document(body: str) -> str:

@@ -8,15 +8,14 @@ AppError
 └── Overdue           timeout            503   the queue is too long to wait for
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.responses import JSONResponse
 
+from app.api.refusals import Extra, refusal_headers
 from app.errors import AppError, BadInput, Unavailable
 
 PREFIX = "/v1.0/"
-_RETRY_AFTER_S = 5
 _THEIRS = {
     "empty_file": "failed_to_read_image",
     "not_an_image": "failed_to_read_image",
@@ -74,19 +73,14 @@ class Failed(AppError):
     status = 500
 
 
-def problem(
-    request_id: str, status: int, code: str, detail: str, extra: Mapping[str, object] | None = None
-) -> JSONResponse:
+def problem(request_id: str, status: int, code: str, detail: str, extra: Extra = None) -> JSONResponse:
     """Takes what `app.api.problems.problem` takes."""
     extra = extra or {}
     if code == InvalidParameter.code:
         code = f"invalid_{extra['parameter']}"
     status, code = theirs(status, str(extra.get("reason", code)))
     error = {"title": f"{detail[:1].upper()}{detail[1:]}", "code": code, "detail": f"request {request_id}"}
-    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store"}
-    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers["Retry-After"] = str(extra.get("retry_after", _RETRY_AFTER_S))
-    return JSONResponse({"errors": [error]}, status, headers)
+    return JSONResponse({"errors": [error]}, status, refusal_headers(request_id, status, extra))
 
 
 def theirs(status: int, code: str) -> tuple[int, str]:

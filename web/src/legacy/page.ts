@@ -1,5 +1,5 @@
 /** The legacy page: a photo goes to ClippingMagic, a person edits it in the popup, the cutout comes back as a job. */
-import { follow } from '../api/follow'
+import { failureOf, follow } from '../api/follow'
 import { ApiError, type ApiConfig } from '../api/http'
 import type { CutoutJob } from '../api/types'
 import { resultName } from '../editor/files'
@@ -68,7 +68,7 @@ export class LegacyPage {
     show(this.root, 'fetching', text(L.fetching))
     try {
       const job = await follow<CutoutJob>(API, await fetchResult(API, sent), { onChange: () => undefined })
-      if (job.result === null) throw new ApiError(job.error?.code ?? job.status, job.error?.message ?? '', 0)
+      if (job.result === null) throw failureOf(job)
       const name = resultName(sent.image.filename ?? 'image', job.result.format)
       show(this.root, 'done', text(L.done), download(L.download, job.result.url, name), this.another())
     } catch (error) {

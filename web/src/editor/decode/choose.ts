@@ -5,7 +5,7 @@
 import { imageToMask, MASK_SIDE, maskContent, type Frame } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
 import { crop } from './masks'
-import { heeding, localChange } from './obey'
+import { granting, heeding, localChange } from './obey'
 import { isSingle, type Clicks } from './prompts'
 import { deepest, depthOf, regionOf, type Region } from './regions'
 
@@ -88,14 +88,8 @@ export function meant({ logits, iou }: Answers, before: Float32Array, asked: rea
   const best = answers[index]
   if (!best || score === -Infinity) return before
   const near = localChange(before, best.answer, last.at, last.keep, size)
-  if (local || !granting(best.answer, last)) return near
+  if (local || !granting(best.answer, last.at, last.keep)) return near
   return likeliest([{ ...best, answer: near }], asked, size, score).score >= score ? near : best.answer
-}
-
-/** Whether an answer does what a mark asks of one of its pixels, at least. */
-function granting(answer: Float32Array, { at, keep }: Asked): boolean {
-  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) if ((answer[i] ?? 0) > 0 === keep) return true
-  return false
 }
 
 function bonus(index: number): number {

@@ -36,25 +36,27 @@ export function enforced(logits: Float32Array, by: Int8Array): Float32Array {
   return out
 }
 
-/**
- * Whether an answer does what a mark asks of one of its pixels `at`, at least, and still speaks of the subject of `before`: an
- * addition keeps half of it, a cut makes no other.
- */
+/** Whether an answer does what a mark asks of one of its pixels `at`, at least. */
+export function granting(answer: Float32Array, at: Region, keep: boolean): boolean {
+  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) if ((answer[i] ?? 0) > 0 === keep) return true
+  return false
+}
+
+/** Whether an answer grants it and still speaks of the subject of `before`: an addition keeps half of it, a cut makes no other. */
 export function heeding(after: Float32Array, before: Float32Array, at: Region, keep: boolean): boolean {
+  if (!granting(after, at, keep)) return false
   let size = 0
   let shared = 0
   let other = 0
-  let done = false
   for (let i = 0; i < before.length; i++) {
     const now = (after[i] ?? 0) > 0
-    if (at[i] && now === keep) done = true
     if ((before[i] ?? 0) > 0) {
       size++
       if (now) shared++
     } else if (now) other++
   }
   const limit = REMEMBERED * Math.max(size, 1)
-  return done && (keep ? shared >= limit : other <= limit)
+  return keep ? shared >= limit : other <= limit
 }
 
 /**

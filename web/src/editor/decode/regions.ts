@@ -1,6 +1,6 @@
 /**
  * Regions of a mask: depth, components, and few points that say much. The twin of scipy's and of app/segmentation/spread.py.
- * Plain loops over what a region covers, not over the raster: a click asks for four distances, 3 ms each over all of 256².
+ * Plain loops over what a region covers, not over the raster: a click takes several distances, beside its decode.
  */
 import type { Size } from '../geometry/spaces'
 
