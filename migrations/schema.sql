@@ -507,7 +507,10 @@ CREATE TABLE public.images (
     deleted_at timestamp with time zone,
     purged_at timestamp with time zone,
     charged_job uuid,
+    crop_of uuid,
+    box integer[],
     CONSTRAINT images_bytes_check CHECK ((bytes > 0)),
+    CONSTRAINT images_crop_has_its_box CHECK ((((crop_of IS NULL) = (box IS NULL)) AND (cardinality(box) = 4))),
     CONSTRAINT images_height_check CHECK ((height > 0)),
     CONSTRAINT images_width_check CHECK ((width > 0))
 );
@@ -787,7 +790,11 @@ CREATE INDEX images_by_content ON public.images USING btree (user_id, sha256) WH
 
 CREATE INDEX images_expiring ON public.images USING btree (expires_at) WHERE ((deleted_at IS NULL) AND (expires_at IS NOT NULL));
 
+CREATE INDEX images_of_image ON public.images USING btree (crop_of) WHERE (crop_of IS NOT NULL);
+
 CREATE INDEX images_of_user ON public.images USING btree (user_id, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX images_one_crop_of_a_box ON public.images USING btree (crop_of, box) WHERE ((crop_of IS NOT NULL) AND (deleted_at IS NULL));
 
 CREATE INDEX images_to_purge ON public.images USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
 
@@ -918,6 +925,9 @@ ALTER TABLE ONLY public.idempotency_keys
 
 ALTER TABLE ONLY public.images
     ADD CONSTRAINT images_charged_job_fkey FOREIGN KEY (charged_job) REFERENCES public.jobs(id);
+
+ALTER TABLE ONLY public.images
+    ADD CONSTRAINT images_crop_of_fkey FOREIGN KEY (crop_of) REFERENCES public.images(id);
 
 ALTER TABLE ONLY public.images
     ADD CONSTRAINT images_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -1266,6 +1276,10 @@ GRANT SELECT(created_at) ON TABLE public.images TO authenticated;
 GRANT SELECT(expires_at) ON TABLE public.images TO authenticated;
 
 GRANT SELECT(deleted_at) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(crop_of) ON TABLE public.images TO authenticated;
+
+GRANT SELECT(box) ON TABLE public.images TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.legacy_images TO service_role;
 

@@ -13,13 +13,13 @@ from app.engines.sam2 import Sam2Engine
 from app.errors import NotFound
 from app.imaging.encode import encode
 from app.imaging.sandbox import decode, probe
-from app.imaging.types import EncodedFile, Format, Picture
+from app.imaging.types import Box, EncodedFile, Format, Picture
 from app.jobs import repository as jobs
 from app.jobs.claims import Outcome
 from app.jobs.types import Job, ShadowParams
 from app.matting.options import CutoutOptions
 from app.matting.resize import resized_pixels
-from app.matting.types import Box, Matte
+from app.matting.types import Matte
 from app.segmentation.masks import SoftMask
 from app.storage import keys
 from workers.handlers import proposal

@@ -22,6 +22,8 @@ Path = Annotated[str, WithJsonSchema({"type": "string", "format": "uri-reference
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the oriented image."""
+WholeBox = tuple[int, int, int, int]
+"""As Box, in whole pixels."""
 
 
 class PageDocument(TypedDict, Generic[T]):
@@ -61,6 +63,10 @@ class ImageDocument(TypedDict):
     filename: str | None
     created_at: Time | None
     expires_at: Time | None
+    crop_of: Id | None
+    """The image that this is a part of; null: it was uploaded."""
+    box: WholeBox | None
+    """Which part of that image."""
     urls: ImageUrls
 
 

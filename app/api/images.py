@@ -3,10 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.api.auth import current_user
+from app.api.auth import current_user, limited
 from app.api.files import FileView, serve, stored
 from app.api.intake import IMAGE_PART, image_of
 from app.api.params import (
+    CropRequest,
     EmbeddingQuery,
     ListQuery,
     ModelQuery,
@@ -16,6 +17,7 @@ from app.api.params import (
     path_id,
     query,
     read_body,
+    read_json,
 )
 from app.api.schemas import image_json, page_json
 from app.api.state import State
@@ -40,6 +42,20 @@ async def add_image(request: Request[State]) -> Response:
         image = await image_of(request.state, user, body, wanted)
     document = image_json(image)
     return JSONResponse(document, 201, {"Location": document["urls"]["self"]})
+
+
+async def crop_image(request: Request[State]) -> Response:
+    """A part of an image as an image of its own; with 200, where it is one already."""
+    user, state = current_user(request), request.state
+    image = await state["images"].get(user, path_id(request, "image_id"))
+    box = parse(CropRequest, await read_json(request)).box
+    crop, made = await state["images"].crop(image, box), False
+    if crop is None:
+        pixels = (box[2] - box[0]) * (box[3] - box[1])
+        await limited(state, lambda limits: limits.image(state["caller"], pixels))
+        crop, made = await state["images"].add_crop(image, box)
+    document = image_json(crop)
+    return JSONResponse(document, 201 if made else 200, {"Location": document["urls"]["self"]})
 
 
 async def get_image(request: Request[State]) -> Response:

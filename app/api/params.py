@@ -24,6 +24,7 @@ from app.api.errors import (
 from app.api.state import State
 from app.api.uploads import MAX_FIELD_BYTES, FileLimit, Upload, received
 from app.db.page import MAX_LIMIT
+from app.imaging.types import Box
 from app.jobs.types import JobKind, JobStatus
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import MAX_MARKS, Mark
@@ -62,6 +63,11 @@ class StoreRequest(Params):
     image_url: str | None = None
     upload_id: UUID | None = None
     """Of `POST /api/uploads`; once an image was made of it, it names that image until it expires."""
+
+
+class CropRequest(Params):
+    box: Box
+    """x0, y0, x1, y1: the part, in whole pixels of the oriented image."""
 
 
 class SourceRequest(StoreRequest):

@@ -183,6 +183,7 @@ _TABLE: list[Route | WebSocketRoute] = [
     Route("/api/events", events.all_events),
     resource("/api/images", GET=images.list_images, POST=images.add_image),
     resource("/api/images/{image_id:uuid}", GET=images.get_image, DELETE=images.delete_image),
+    Route("/api/images/{image_id:uuid}/crops", images.crop_image, methods=["POST"]),
     Route("/api/images/{image_id:uuid}/working", images.working_image),
     Route("/api/images/{image_id:uuid}/embedding", images.embedding),
     Route("/api/images/{image_id:uuid}/auto-mask", images.auto_mask),

@@ -33,6 +33,8 @@ def image_json(image: Image) -> ImageDocument:
         "filename": image.filename,
         "created_at": time_json(image.created_at),
         "expires_at": time_json(image.expires_at),
+        "crop_of": str(image.crop_of) if image.crop_of else None,
+        "box": image.box,
         "urls": {
             "self": here,
             "working": f"{here}/working",

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.engines.names import EngineName
-from app.imaging.types import EncodedFile
+from app.imaging.types import Box, EncodedFile
 from app.matting.options import CutoutOptions
-from app.matting.types import Box, MattingReport
+from app.matting.types import MattingReport
 from app.segmentation.marks import Mark
 from app.segmentation.masks import SoftMask
 from app.segmentation.subject import Proposal

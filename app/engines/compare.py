@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from app.matting.types import Box, Matte, Pixels
+from app.imaging.types import Box
+from app.matting.types import Matte, Pixels
 
 EDGE_PX = 4
 """To either side of an edge, in pictures of at most 1024 px."""

@@ -10,8 +10,9 @@ select * from images
 where id = %(id)s and user_id = %(user_id)s and deleted_at is null and (expires_at is null or expires_at > now())
 
 -- name: list_images
+-- what the user uploaded: a crop is found through its image alone
 select * from images
-where user_id = %(user_id)s and deleted_at is null and (expires_at is null or expires_at > now())
+where user_id = %(user_id)s and crop_of is null and deleted_at is null and (expires_at is null or expires_at > now())
   and (%(after)s::uuid is null or id < %(after)s)
 order by id desc limit %(limit)s
 
@@ -20,8 +21,29 @@ update images set deleted_at = now()
 where id = %(id)s and user_id = %(user_id)s and deleted_at is null
 returning id
 
+-- name: bury_crops
+-- a statement of its own, after the one that locked the image: a crop that was added meanwhile is seen
+update images set deleted_at = now() where crop_of = %(image_id)s and deleted_at is null
+returning id
+
+-- name: crops
+select * from images
+where crop_of = %(image_id)s and deleted_at is null and (expires_at is null or expires_at > now())
+
+-- name: lock_image
+select id from images
+where id = %(id)s and deleted_at is null and (expires_at is null or expires_at > now())
+for no key update
+
+-- name: insert_crop
+-- its owner's, and kept as long as the image that it is a part of
+insert into images (id, user_id, storage_key, sha256, width, height, format, bytes, expires_at, crop_of, box)
+select %(id)s, user_id, %(storage_key)s, %(sha256)s, %(width)s, %(height)s, 'png', %(bytes)s, expires_at, id, %(box)s
+from images where id = %(crop_of)s
+returning *
+
 -- name: forget_embeddings
-delete from embeddings where image_id = %(id)s
+delete from embeddings where image_id = any(%(ids)s)
 
 -- name: embedding
 -- the newest revision of the model

@@ -17,7 +17,8 @@ _SQL = load(Path(__file__).with_name("queries.sql"))
 
 def image_from(row: Row) -> Image:
     values: dict[str, Any] = {field.name: row[field.name] for field in fields(Image)}
-    return Image(**{**values, "format": SourceFormat(row["format"])})
+    box = tuple(row["box"]) if row["box"] else None
+    return Image(**{**values, "format": SourceFormat(row["format"]), "box": box})
 
 
 def embedding_from(row: Row) -> EmbeddingRow:
@@ -42,12 +43,33 @@ async def page(conn: Connection, user_id: UUID, after: UUID | None, limit: int) 
     return [image_from(row) for row in await cursor.fetchall()]
 
 
-async def bury(conn: Connection, user_id: UUID, image_id: UUID) -> bool:
-    """Make the image invisible at once; its files go when the transaction stands."""
-    found = await (await conn.execute(_SQL["bury"], {"id": image_id, "user_id": user_id})).fetchone()
-    if found:
-        await conn.execute(_SQL["forget_embeddings"], {"id": image_id})
-    return found is not None
+async def crops(conn: Connection, image_id: UUID) -> list[Image]:
+    cursor = await conn.execute(_SQL["crops"], {"image_id": image_id})
+    return [image_from(row) for row in await cursor.fetchall()]
+
+
+async def lock_image(conn: Connection, image_id: UUID) -> bool:
+    """Until the transaction ends nobody else adds a crop or deletes the image. False: it is gone."""
+    return await (await conn.execute(_SQL["lock_image"], {"id": image_id})).fetchone() is not None
+
+
+async def insert_crop(conn: Connection, values: dict[str, object]) -> Image:
+    row = await (await conn.execute(_SQL["insert_crop"], values)).fetchone()
+    assert row is not None
+    return image_from(row)
+
+
+async def bury(conn: Connection, user_id: UUID, image_id: UUID) -> list[UUID]:
+    """Make the image and its crops invisible at once; their files go when the transaction stands.
+
+    Returns whom: the image and its crops, nobody where there is no such image.
+    """
+    if await (await conn.execute(_SQL["bury"], {"id": image_id, "user_id": user_id})).fetchone() is None:
+        return []
+    rows = await (await conn.execute(_SQL["bury_crops"], {"image_id": image_id})).fetchall()
+    buried = [image_id, *(row["id"] for row in rows)]
+    await conn.execute(_SQL["forget_embeddings"], {"ids": buried})
+    return buried
 
 
 async def embedding(conn: Connection, user_id: UUID, image_id: UUID, model: str) -> EmbeddingRow | None:
@@ -100,5 +122,5 @@ async def to_purge(conn: Connection, limit: int) -> list[tuple[UUID, UUID]]:
 
 
 async def purged(conn: Connection, image_id: UUID) -> None:
-    await conn.execute(_SQL["forget_embeddings"], {"id": image_id})
+    await conn.execute(_SQL["forget_embeddings"], {"ids": [image_id]})
     await conn.execute(_SQL["purged"], {"id": image_id})

@@ -11,12 +11,13 @@ from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection, transaction
 from app.engines.errors import SubjectNotFound
 from app.images import repository
+from app.images.crops import add_crop, check_crop, standing_crop
 from app.images.errors import EmbeddingNotFound, ImageNotFound
 from app.images.reuse import reuse
 from app.images.types import EmbeddingRow, Image, ProposalRow
 from app.imaging.encode import encode
 from app.imaging.sandbox import probe, working_image
-from app.imaging.types import Format, ImageInfo, Picture
+from app.imaging.types import Box, Format, ImageInfo, Picture
 from app.jobs.service import JobService
 from app.storage import keys
 from app.storage.base import ObjectStore
@@ -70,16 +71,18 @@ class ImageService:
         return cut(images, [image.id for image in images], limit)
 
     async def delete(self, user_id: UUID, image_id: UUID) -> None:
-        """The image, everything derived from it, and its running jobs. Raises ImageNotFound.
+        """The image, its crops, everything derived from them, and their running jobs. Raises ImageNotFound.
 
         Invisible when the transaction stands; the files go next, by the sweeper if this process dies here.
         """
         async with transaction(self._pool) as conn:
-            if not await repository.bury(conn, user_id, image_id):
+            buried = await repository.bury(conn, user_id, image_id)
+            if not buried:
                 raise ImageNotFound("no such image")
-            canceled = await self._jobs.cancel_of_image(conn, image_id)
+            canceled = await self._jobs.cancel_of_images(conn, buried)
         await self._jobs.announce_changes(canceled)
-        await purge(self._pool, self._store, user_id, image_id)
+        for each in buried:
+            await purge(self._pool, self._store, user_id, each)
 
     async def working(self, user_id: UUID, image_id: UUID) -> str:
         """Storage key of the working image (JPEG), made now where nobody did. Raises ImageNotFound."""
@@ -106,6 +109,16 @@ class ImageService:
         if found is None:
             raise EmbeddingNotFound(f"the image was not encoded with {model}")
         return found
+
+    async def crop(self, image: Image, box: Box) -> Image | None:
+        """The crop that is there. Raises CropInvalid, CropOfCrop, TooManyCrops."""
+        check_crop(box, image)
+        async with connection(self._pool) as conn:
+            return await standing_crop(conn, image, box)
+
+    async def add_crop(self, image: Image, box: Box) -> tuple[Image, bool]:
+        """See app.images.crops."""
+        return await add_crop(self._pool, self._store, image, box)
 
     async def reuse(self, image: Image, model: str, revision: str, *, auto: bool) -> EmbeddingRow | None:
         """See app.images.reuse."""

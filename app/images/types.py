@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.imaging.types import SourceFormat
+from app.imaging.types import Box, SourceFormat
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What the user uploaded. `width` and `height` are ImageSpace."""
+    """What the user uploaded, or a part of it. `width` and `height` are ImageSpace."""
 
     id: UUID
     user_id: UUID
@@ -24,6 +24,15 @@ class Image:
     filename: str | None
     created_at: datetime
     expires_at: datetime | None
+    crop_of: UUID | None
+    """The image that this is a part of; it is deleted with that one."""
+    box: Box | None
+    """Which part: ImageSpace of the image that `crop_of` names."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.width, self.height
 
 
 @dataclass(frozen=True, slots=True)

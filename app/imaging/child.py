@@ -16,6 +16,7 @@ import numpy as np
 import pyvips
 
 from app.errors import AppError
+from app.imaging.crop import open_crop
 from app.imaging.decode import decoding, open_image, split
 from app.imaging.errors import DecodeLimit
 from app.imaging.probe import probe
@@ -65,6 +66,13 @@ def _decode(request: dict[str, Any], shared: int) -> dict[str, Any]:
     return {"alpha": not opaque, "icc": icc, "notes": opened.notes}
 
 
+def _crop(request: dict[str, Any], shared: int) -> dict[str, Any]:
+    path, info = Path(request["path"]), from_wire(request["info"])
+    with decoding(path, info):
+        opaque = _pour(open_crop(path, info, request["box"]), shared)
+    return {"alpha": not opaque}
+
+
 def _pour(image: Any, shared: int) -> bool:
     """The pipeline's pixels, and its alpha behind them, into the shared memory; True when all are opaque."""
     if image.bands == 3:
@@ -91,6 +99,7 @@ def _working_image(request: dict[str, Any], shared: int) -> dict[str, Any]:
 _WORK: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
     "probe": _probe,
     "decode": _decode,
+    "crop": _crop,
     "working_image": _working_image,
 }
 

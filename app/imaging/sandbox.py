@@ -1,4 +1,4 @@
-"""The same `probe`, `decode` and `working_image`, in child processes that a hostile file may kill.
+"""The same `probe`, `decode`, `crop` and `working_image`, in child processes that a hostile file may kill.
 
 A child has no environment, a limit on memory and CPU time for each file (by the pixels that the header
 promises), and hands pixels back through shared memory that it cannot shrink. What it answers is JSON that
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from app.errors import AppError, BadInput
 from app.imaging import errors
 from app.imaging.sizes import fit
-from app.imaging.types import MAX_PIXELS, WORKING_SIDE, ImageInfo, Picture, SourceFormat
+from app.imaging.types import MAX_PIXELS, WORKING_SIDE, Box, ImageInfo, Picture, SourceFormat
 from app.imaging.wire import PeerGone, from_wire, receive, send, to_wire
 
 RECYCLE_AFTER = 200  # files; a slow leak in a C library then never matters, a start costs 0.2 s
@@ -105,6 +105,20 @@ class Sandbox:
             pixels, alpha = _planes(shared, width, height, bool(answer["alpha"]))
             icc = b64decode(answer["icc"]) if answer["icc"] else None
             return Picture(pixels, alpha, icc, info.dpi, tuple(map(str, answer["notes"])))
+
+    def crop(self, path: Path, info: ImageInfo, box: Box) -> Picture:
+        """The part `box` (ImageSpace, within the image) at full resolution, oriented, in sRGB.
+
+        Raises Truncated, Damaged, UnsupportedType, DecodeLimit, DecoderCrashed.
+        """
+        width, height = box[2] - box[0], box[3] - box[1]
+        answer, shared = self._ask(
+            {"do": "crop", "path": str(path), "info": to_wire(info), "box": box},
+            pixels=self._limits.weighed(info),
+            room=width * height * (4 if info.has_alpha else 3),
+        )
+        with _intelligible():
+            return Picture(*_planes(shared, width, height, bool(answer["alpha"])))
 
     def working_image(self, path: Path, info: ImageInfo) -> NDArray[np.uint8]:
         """As app.imaging.working.working_image. Also raises DecodeLimit, DecoderCrashed."""
@@ -279,6 +293,10 @@ def probe(path: Path) -> ImageInfo:
 
 def decode(path: Path, info: ImageInfo, max_side: int | None = None) -> Picture:
     return shared_sandbox().decode(path, info, max_side)
+
+
+def crop(path: Path, info: ImageInfo, box: Box) -> Picture:
+    return shared_sandbox().crop(path, info, box)
 
 
 def working_image(path: Path, info: ImageInfo) -> NDArray[np.uint8]:

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""x0, y0, x1, y1; half open."""
 
 MAX_BYTES = 50_000_000
 """The largest file that is accepted (DESIGN §14)."""

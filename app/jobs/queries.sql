@@ -141,10 +141,10 @@ update jobs set status = 'canceled', fence = fence + 1, lease_until = null, fini
 where id = %(id)s and user_id = %(user_id)s and status in ('queued', 'processing')
 returning *
 
--- name: cancel_of_image
+-- name: cancel_of_images
 update jobs set status = 'canceled', fence = fence + 1, lease_until = null, finished_at = now(),
     leftovers = leftovers or status = 'processing'
-where image_id = %(image_id)s and status in ('queued', 'processing')
+where image_id = any(%(image_ids)s) and status in ('queued', 'processing')
 returning *
 
 -- name: cancel_of_batch
@@ -163,8 +163,8 @@ returning *
 -- name: canceled_of_user
 select * from jobs where user_id = %(user_id)s and status = 'canceled'
 
--- name: forget_results_of_image
-update jobs set result_key = null where image_id = %(image_id)s and result_key is not null
+-- name: forget_results_of_images
+update jobs set result_key = null where image_id = any(%(image_ids)s) and result_key is not null
 
 -- name: only_sweeper
 -- transaction level: the pooler keeps no session for us

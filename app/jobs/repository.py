@@ -166,8 +166,8 @@ async def announced(conn: Connection, told: Sequence[Waiting]) -> None:
     await conn.execute(_SQL["announced"], values)
 
 
-async def forget_results_of_image(conn: Connection, image_id: UUID) -> None:
-    await conn.execute(_SQL["forget_results_of_image"], {"image_id": image_id})
+async def forget_results_of_images(conn: Connection, image_ids: Sequence[UUID]) -> None:
+    await conn.execute(_SQL["forget_results_of_images"], {"image_ids": list(image_ids)})
 
 
 async def expired_results(conn: Connection, limit: int) -> list[tuple[UUID, str]]:

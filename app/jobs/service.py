@@ -135,10 +135,10 @@ class JobService:
         await self._events.changed(job)
         return job
 
-    async def cancel_of_image(self, conn: Connection, image_id: UUID) -> builtins.list[Job]:
-        """In the transaction that deletes the image; announce_changes comes after it."""
-        canceled = await repository.many(conn, "cancel_of_image", {"image_id": image_id})
-        await repository.forget_results_of_image(conn, image_id)
+    async def cancel_of_images(self, conn: Connection, image_ids: Sequence[UUID]) -> builtins.list[Job]:
+        """In the transaction that deletes the images; announce_changes comes after it."""
+        canceled = await repository.many(conn, "cancel_of_images", {"image_ids": list(image_ids)})
+        await repository.forget_results_of_images(conn, image_ids)
         return canceled
 
     async def cancel_of_batch(

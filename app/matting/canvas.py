@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.imaging.types import Box
 from app.matting.frame import check_size
 from app.matting.options import CutoutOptions
 from app.matting.resize import resized
-from app.matting.types import Box, Draft, Request
+from app.matting.types import Draft, Request
 
 UPSCALED = "upscaled: the subject was enlarged to {0:.0f}% to fill the canvas"
 SHRUNK = "scale: the subject at its original size is larger than the canvas, it was made smaller to fit"

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.imaging.types import Box
 from app.matting.foreground import CELL, Layers, coarse_layers, foreground
 from app.matting.jit import kernel
 from app.matting.threads import on_all_cores, strips
 from app.matting.tiles import area, edge_tiles, grown, inner
-from app.matting.types import Box, Draft, Matte, Pixels, Request
+from app.matting.types import Draft, Matte, Pixels, Request
 
 CONTEXT = 2 * CELL  # px around a tile: what FINE_TURNS on each level can carry
 TILE = 256

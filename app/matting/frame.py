@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.types import Box
 from app.matting.errors import CutoutEmpty, CutoutTooLarge
 from app.matting.options import MAX_OUTPUT_PIXELS, MAX_OUTPUT_SIDE
-from app.matting.types import Box, Draft, Request
+from app.matting.types import Draft, Request
 
 VISIBLE = 8  # of 255: 3 %; a stray pixel that no eye sees must not hold the frame open
 

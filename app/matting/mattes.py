@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
+from app.imaging.types import Box
 from app.matting.blocks import block_means
 from app.matting.closed_form import UNKNOWN, solved
 from app.matting.guided import Alpha, finer
 from app.matting.sampling import sampled
 from app.matting.threads import on_all_cores
 from app.matting.tiles import area, grown, inner
-from app.matting.types import Box, Matte, Pixels
+from app.matting.types import Matte, Pixels
 
 TILE = 1024
 OVERLAP = 64  # px, centred on the tile's border

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.types import Box
 from app.matting.jit import kernel
 from app.matting.threads import on_all_cores
-from app.matting.types import Box, Matte
+from app.matting.types import Matte
 
 TILE = 256  # px; 64 KiB of alpha and its float copy stay in a core's L2
 

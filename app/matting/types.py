@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.types import Picture
+from app.imaging.types import Box, Picture
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import Mark
 from app.segmentation.masks import SoftMask
@@ -16,8 +16,6 @@ Matte: TypeAlias = NDArray[np.uint8]
 """uint8 [h, w], alpha 0..255, ImageSpace. 8 bits are what the file holds; steps keep 0 and 255 exact."""
 Pixels: TypeAlias = NDArray[np.uint8]
 """uint8 [h, w, 3] in the source's own RGB profile."""
-Box: TypeAlias = tuple[int, int, int, int]
-"""x0, y0, x1, y1; half open."""
 Progress: TypeAlias = Callable[[float, str], None]
 """(share done 0..1, name of the step). It may raise to cancel; a step is never torn."""
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import label
 
+from app.imaging.types import Box
 from app.matting.blocks import block_means
 from app.matting.errors import MaskInvalid
 from app.matting.guided import Alpha, Colours, cell_means, finer, settled
 from app.matting.threads import on_all_cores, strips
 from app.matting.tiles import area, grown, inner
-from app.matting.types import Box, Draft, Matte, Pixels, Request
+from app.matting.types import Draft, Matte, Pixels, Request
 from app.segmentation.masks import LOGIT_LIMIT, FloatImage, SoftMask
 
 FINE = 0.8  # mask pixels per image pixel; from here on the mask is as fine as the matte and p is the coverage

@@ -101,6 +101,7 @@ ACCESS: dict[tuple[str, str], Need | None] = {
     ("POST", "/api/images"): WRITE,
     ("GET", "/api/images/{image_id:uuid}"): READ,
     ("DELETE", "/api/images/{image_id:uuid}"): WRITE,
+    ("POST", "/api/images/{image_id:uuid}/crops"): WRITE,
     ("GET", "/api/images/{image_id:uuid}/working"): READ,
     ("GET", "/api/images/{image_id:uuid}/embedding"): READ,
     ("GET", "/api/images/{image_id:uuid}/auto-mask"): READ,

@@ -124,3 +124,52 @@ def test_storing_takes_an_image_and_nothing_else(client: httpx.Client, encoded: 
         assert client.post("/api/images", json=body).status_code == status
     answer = client.post("/api/images", files={"image": ("notes.txt", b"hello")})
     assert (answer.status_code, answer.json()["code"]) == (422, "not_an_image")
+
+
+def test_a_crop_is_an_image_that_lives_and_goes_with_its_own(client: httpx.Client) -> None:
+    photo = client.post("/api/images", files={"image": CAT.path.read_bytes()}).json()
+    assert (photo["crop_of"], photo["box"]) == (None, None)
+    ask = f"{photo['urls']['self']}/crops"
+    made = client.post(ask, json={"box": [100, 40, 300, 200]})
+    crop = made.json()
+    assert (made.status_code, made.headers["location"]) == (201, crop["urls"]["self"])
+    assert (crop["crop_of"], crop["box"]) == (photo["id"], [100, 40, 300, 200])
+    assert (crop["width"], crop["height"], crop["format"], crop["filename"]) == (200, 160, "png", None)
+    again = client.post(ask, json={"box": [100, 40, 300, 200]})
+    assert (again.status_code, again.json()) == (200, crop)
+
+    encoded = succeeded(
+        client, client.post("/api/segment/encode", json={"image_id": crop["id"], "auto": False})
+    )
+    assert (encoded["credits"], encoded["result"]["auto"]) == (0, None)
+    assert unpack(client.get(crop["urls"]["embedding"] + "?precision=fp16").content).image_size == (200, 160)
+    assert Image.open(io.BytesIO(client.get(crop["urls"]["working"]).content)).size == (200, 160)
+    marks = [{"kind": "point", "label": "keep", "points": [[100, 80]]}]
+    asked = {"image_id": crop["id"], "marks": marks, "start": "empty"}
+    mask = client.post("/api/segment/decode", json=asked)
+    assert Image.open(io.BytesIO(mask.content)).size == (1024, 819)
+
+    assert crop["id"] not in {item["id"] for item in client.get("/api/images").json()["items"]}
+    assert client.delete(photo["urls"]["self"]).status_code == 204
+    for path in crop["urls"].values():
+        assert client.get(path).json()["code"] == "image_not_found"
+    assert client.post(ask, json={"box": [0, 0, 50, 50]}).json()["code"] == "image_not_found"
+
+
+def test_crops_that_are_refused(client: httpx.Client, encoded: str) -> None:
+    ask = f"/api/images/{encoded}/crops"
+    crop = client.post(ask, json={"box": [0, 0, 40, 40]}).json()
+    refusals: list[tuple[str, dict[str, Any], int, str]] = [
+        (ask, {"box": [0, 0, 452, 40]}, 422, "crop_invalid"),
+        (ask, {"box": [0, 0, 451, 300]}, 422, "crop_invalid"),
+        (ask, {"box": [0, 0, 40.5, 40]}, 422, "bad_parameter"),
+        (ask, {"box": [0, 0, 40]}, 422, "bad_parameter"),
+        (ask, {}, 422, "bad_parameter"),
+        (ask, {"box": [0, 0, 40, 40], "auto": True}, 400, "unknown_parameter"),
+        (f"{crop['urls']['self']}/crops", {"box": [0, 0, 35, 35]}, 422, "crop_of_crop"),
+        (f"/api/images/{uuid4()}/crops", {"box": [0, 0, 40, 40]}, 404, "image_not_found"),
+    ]
+    for path, body, status, code in refusals:
+        answer = client.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), body
+    assert client.delete(crop["urls"]["self"]).status_code == 204

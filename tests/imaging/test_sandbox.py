@@ -60,6 +60,39 @@ def test_gives_what_decoding_here_gives(sandbox: Sandbox, tmp_path: Path) -> Non
         assert np.array_equal(sandbox.working_image(path, info), working_image(path, info))
 
 
+def test_a_crop_is_a_part_of_the_upright_picture_in_srgb(sandbox: Sandbox, tmp_path: Path) -> None:
+    paths = [
+        oriented(tmp_path / "turned.png", 6),
+        oriented(tmp_path / "mirrored.webp", 5, lossless=True),
+        write(rgba(), tmp_path / "alpha.png"),
+        write(image().convert("CMYK"), tmp_path / "cmyk.jpg"),
+        write(image(), tmp_path / "drawn.bmp"),
+    ]
+    for path in paths:
+        info = sandbox.probe(path)
+        whole = sandbox.decode(path, info)
+        for box in ((3, 5, 20, 21), (0, 0, 1, 1), (info.width - 9, info.height - 4, info.width, info.height)):
+            x0, y0, x1, y1 = box
+            part = sandbox.crop(path, info, box)
+            assert np.array_equal(part.pixels, whole.pixels[y0:y1, x0:x1])
+            expected = None if whole.alpha is None else whole.alpha[y0:y1, x0:x1]
+            if part.alpha is None:
+                assert expected is None or expected.min() == 255
+            else:
+                assert expected is not None
+                assert np.array_equal(part.alpha, expected)
+
+
+def test_a_crop_has_the_working_images_colours(sandbox: Sandbox, tmp_path: Path) -> None:
+    swapped = display_p3_like().replace(b"rXYZ", b"-XYZ").replace(b"bXYZ", b"rXYZ").replace(b"-XYZ", b"bXYZ")
+    path = write(image(), tmp_path / "swapped.png", icc_profile=swapped)
+    info = sandbox.probe(path)
+    part = sandbox.crop(path, info, (4, 2, 30, 20))
+    assert part.icc is None
+    assert np.array_equal(part.pixels, sandbox.working_image(path, info)[2:20, 4:30])
+    assert not np.array_equal(part.pixels, sandbox.decode(path, info).pixels[2:20, 4:30])
+
+
 def test_coded_errors_cross_with_their_numbers(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(b"no image")

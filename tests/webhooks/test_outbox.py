@@ -84,7 +84,7 @@ async def test_cancel_and_the_deletion_of_an_image_tell(
     first, second = await new_job(), await new_job()
     await jobs.cancel(user, first.id)
     async with connection(pool) as conn:
-        await jobs.cancel_of_image(conn, second.image_id)
+        await jobs.cancel_of_images(conn, [second.image_id])
     assert {(each.job_id, each.event) for each in await written(webhooks, user)} == {
         (first.id, "job.canceled"),
         (second.id, "job.canceled"),

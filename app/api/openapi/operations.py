@@ -27,7 +27,7 @@ from app.credits.errors import NoCredits
 from app.db.page import BadCursor
 from app.engines.errors import LegacyBusy, LegacyDenied, LegacyImageRefused, LegacyUnavailable, LegacyUnpaid
 from app.flags.errors import BudgetSpent, FlagInvalid
-from app.images.errors import EmbeddingNotFound, ImageNotFound
+from app.images.errors import CropInvalid, CropOfCrop, EmbeddingNotFound, ImageNotFound, TooManyCrops
 from app.imaging import errors as imaging
 from app.jobs.errors import (
     JobEnded,
@@ -48,17 +48,21 @@ from app.webhooks.types import EndpointChange
 
 OK, CREATED, ACCEPTED, EMPTY = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT
 
-IMAGE: Final[tuple[Error, ...]] = (
-    imaging.EmptyFile,
-    imaging.NotAnImage,
+DECODING: Final[tuple[Error, ...]] = (
     imaging.UnsupportedType,
-    imaging.TooLargeBytes,
-    imaging.TooManyPixels,
-    imaging.Animated,
     imaging.Truncated,
     imaging.Damaged,
     imaging.DecodeLimit,
     imaging.DecoderCrashed,
+)
+"""What can be wrong with pixels of which the header looked well."""
+IMAGE: Final[tuple[Error, ...]] = (
+    imaging.EmptyFile,
+    imaging.NotAnImage,
+    imaging.TooLargeBytes,
+    imaging.TooManyPixels,
+    imaging.Animated,
+    *DECODING,
     net.UrlRefused,
     net.UrlUnreachable,
     net.UrlTimeout,
@@ -309,6 +313,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/images/{image_id:uuid}"): Operation(answers={OK: d.ImageDocument}, errors=(ImageNotFound,)),
     ("DELETE", "/api/images/{image_id:uuid}"): Operation(answers={EMPTY: None}, errors=(ImageNotFound,)),
+    ("POST", "/api/images/{image_id:uuid}/crops"): Operation(
+        body=params.CropRequest,
+        answers={CREATED: d.ImageDocument, OK: d.ImageDocument},
+        errors=(ImageNotFound, CropInvalid, CropOfCrop, TooManyCrops, *DECODING, StorageUnavailable),
+        examples={"a part": {"box": [1200, 300, 1500, 560]}},
+    ),
     ("GET", "/api/images/{image_id:uuid}/working"): _file("image/jpeg", params.NoParams),
     ("GET", "/api/images/{image_id:uuid}/embedding"): _file(
         "application/octet-stream", params.EmbeddingQuery, EmbeddingNotFound, *MODEL
