@@ -18,10 +18,10 @@ MAX_MASK_PIXELS = 100_000_000  # as for images, DESIGN §14
 
 
 def mask_png(mask: SoftMask, frame: Frame) -> bytes:
-    """The mask at the image's size in ModelSpace: it covers the image exactly, without the padding."""
-    width, height = frame.content
+    """The mask at `frame.mask_file`: it covers the image exactly, without the padding, in its shape."""
+    width, height = frame.mask_file
     step = (mask.scale[0] * frame.image[0] / width, mask.scale[1] * frame.image[1] / height)
-    values = to_values(resample(mask.logits, frame.content, step))
+    values = to_values(resample(mask.logits, frame.mask_file, step))
     file = io.BytesIO()
     Image.fromarray(values).save(file, "PNG", compress_level=4)
     return file.getvalue()

@@ -74,6 +74,11 @@ class Frame:
         x, y = self.model_scale
         return x / MASK_STRIDE, y / MASK_STRIDE
 
+    @property
+    def mask_file(self) -> Size:
+        """Size of a mask's file: MODEL_SIDE along the image's longer side, and never stretched."""
+        return fitted(*self.working, MODEL_SIDE)
+
     def mask_content(self) -> Size:
         """MaskSpace pixels that the image covers, the partly covered ones included."""
         return -(-self.content[0] // MASK_STRIDE), -(-self.content[1] // MASK_STRIDE)

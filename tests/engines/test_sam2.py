@@ -14,7 +14,8 @@ from app.segmentation.marks import Label, Mark, MarkKind
 from app.segmentation.maskio import from_png
 from app.segmentation.masks import SoftMask
 from models.model import Model
-from tests.data.photos import COFFEE, iou
+from models.registry import Registry
+from tests.data.photos import CAT, COFFEE, iou
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,21 @@ def test_a_model_without_a_basis_sends_half_precision(lite_model: Model) -> None
     assert encoded.packed.codec == codec.FP16
     assert encoded.packed.file == encoded.packed.whole == codec.pack(encoded.embedding)
     assert encoded.proposal is not None
+
+
+def test_a_model_that_stretches_cuts_out_what_is_not_square(fake_registry: Registry, tmp_path: Path) -> None:
+    """SAM 2.1's geometry (weights are random): masks are stored and sent in the image's own shape."""
+    stretching = Sam2Engine(fake_registry.open("fake-tiny", device="cpu"))
+    encoded = stretching.encode(CAT.path, auto=False)
+    size = encoded.embedding.image_size
+    assert size[0] != size[1]
+    stroke = Mark(kind=MarkKind.STROKE, points=((100, 150), (300, 150)), radius=40)
+    mask = from_png(stretching.mask_png(stretching.segment(encoded.embedding, [stroke], None), size), size)
+    options = CutoutOptions(trim=False, matting="off", decontaminate=False)
+    stretching.cutout(CAT.path, mask, [stroke], options, tmp_path / "cutout.png")
+    with Image.open(tmp_path / "cutout.png") as cutout:
+        assert cutout.size == size
+        assert np.asarray(cutout.getchannel("A"))[150, 200] == 255
 
 
 @pytest.mark.parametrize("dot", [0, 60])

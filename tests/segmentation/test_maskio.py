@@ -30,8 +30,9 @@ def test_every_value_comes_back_and_keeps_its_side() -> None:
     assert ((logits > 0) == (values >= 128)).all()
 
 
-def test_a_mask_written_and_read_lies_where_it_lay() -> None:
-    frame = Frame.of((640, 427), Fit.PAD)
+@pytest.mark.parametrize("fit", Fit)
+def test_a_mask_written_and_read_lies_where_it_lay(fit: Fit) -> None:
+    frame = Frame.of((640, 427), fit)
     xs = (np.arange(256) + 0.5) / frame.mask_scale[0]
     logits = np.broadcast_to((xs - 200) / 10, (256, 256)).astype(np.float32)  # the edge at X = 200
     back = from_png(mask_png(SoftMask(logits, frame.mask_scale), frame), (640, 427))
