@@ -32,6 +32,12 @@ export const S = {
     box: 'Draw a box around the subject',
     pan: 'Drag the image; also with the space bar held',
   },
+  refine: {
+    label: 'Refine',
+    hint: 'Look closer at what is on screen: for small and thin parts',
+    zoomFirst: 'Zoom in on a small or thin part first',
+    busy: 'Looking closer…',
+  },
   brush: { paints: 'Brush paints', keep: 'Keep', remove: 'Remove', size: 'Brush size' },
   panes: {
     marks: 'Image with marks. Arrow keys move a cross-hair, Enter places a mark.',

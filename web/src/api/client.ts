@@ -1,6 +1,6 @@
 /** The calls of DESIGN §9 that the editor makes. */
 import type { Start } from '../editor/document/history'
-import type { WireMark } from '../editor/document/marks'
+import type { WireBox, WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
 import { jsonBody, request, requestJson, urlOf, type ApiConfig } from './http'
@@ -20,6 +20,11 @@ export class CutoutApi {
     return urlOf(this.config, path)
   }
 
+  /** For a worker, which would resolve a relative one against its own script, not against the page. */
+  absolute(path: string): string {
+    return new URL(this.url(path), location.href).href
+  }
+
   encode(file: File, idempotencyKey: string, watch: UploadWatch, model = 'auto'): Promise<EncodeJob> {
     const form = new FormData()
     // Fields first: the server reads the form as a stream and can refuse before the bytes come.
@@ -35,28 +40,32 @@ export class CutoutApi {
     return upload(this.config, { path: '/api/images', form, idempotencyKey, onProgress: () => undefined })
   }
 
-  /** Encodes an image that is here already, e.g. with another model. */
-  encodeAgain(imageId: string, model: string): Promise<EncodeJob> {
-    return this.post('/api/segment/encode', { image_id: imageId, model })
+  /** Encodes an image that is here already, e.g. with another model; `auto`: looks for its subject. */
+  encodeAgain(imageId: string, model: string, auto = true): Promise<EncodeJob> {
+    return this.post('/api/segment/encode', { image_id: imageId, model, auto })
   }
 
-  apply({ imageId, model, marks, mask, options, preview = false }: ApplyRequest, idempotencyKey: string, watch: UploadWatch): Promise<CutoutJob> {
+  /** A part of an image, of all its pixels, as an image of its own; the same one for the same box. */
+  crop(imageId: string, box: WireBox): Promise<ImageInfo> {
+    return this.post(`/api/images/${imageId}/crops`, { box })
+  }
+
+  apply({ imageId, model, marks, mask, crops, options, preview = false }: ApplyRequest, idempotencyKey: string, watch: UploadWatch): Promise<CutoutJob> {
     const form = new FormData()
     form.set('image_id', imageId)
     form.set('model', model)
     form.set('marks', JSON.stringify(marks))
     form.set('options', JSON.stringify(options))
+    if (crops.length > 0) form.set('crops', JSON.stringify(crops))
     form.set('preview', String(preview))
     form.set('mask', mask, 'mask.png')
     return upload(this.config, { path: '/api/segment/apply-mask', form, idempotencyKey, ...watch })
   }
 
-  /** The mask now, decoded on the server: the last resort. */
-  async decode(imageId: string, model: string, marks: readonly WireMark[], start: Start): Promise<ArrayBuffer> {
-    const response = await request(this.config, '/api/segment/decode', {
-      ...jsonBody({ image_id: imageId, model, marks, start }),
-    })
-    return response.arrayBuffer()
+  /** The mask now, decoded on the server: the last resort. `start`: a mask is made finer first. */
+  async decode(imageId: string, model: string, marks: readonly WireMark[], start: Start | Blob): Promise<ArrayBuffer> {
+    const body = start instanceof Blob ? { method: 'POST', body: finerForm(imageId, model, marks, start) } : jsonBody({ image_id: imageId, model, marks, start })
+    return (await request(this.config, '/api/segment/decode', body)).arrayBuffer()
   }
 
   follow<J extends Job>(job: J, how: Follow<J>): Promise<J> {
@@ -116,6 +125,16 @@ export class CutoutApi {
   private post<T>(path: string, body: object): Promise<T> {
     return requestJson<T>(this.config, path, jsonBody(body))
   }
+}
+
+function finerForm(imageId: string, model: string, marks: readonly WireMark[], mask: Blob): FormData {
+  const form = new FormData()
+  form.set('image_id', imageId)
+  form.set('model', model)
+  form.set('marks', JSON.stringify(marks))
+  form.set('refine', 'true')
+  form.set('mask', mask, 'mask.png')
+  return form
 }
 
 const after = (cursor: string | null): string => (cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`)

@@ -1,5 +1,5 @@
 /** What the API says (DESIGN §9). */
-import type { WireMark } from '../editor/document/marks'
+import type { WireBox, WireMark } from '../editor/document/marks'
 import type { CutoutOptions } from './options'
 
 export type JobStatus = 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled'
@@ -121,6 +121,8 @@ export interface ApplyRequest {
   readonly marks: readonly WireMark[]
   /** 8-bit grey PNG over the whole image: the mask on screen. */
   readonly mask: Blob
+  /** Where the mask is finer: it was decoded from crops. */
+  readonly crops: readonly WireBox[]
   readonly options: CutoutOptions
   readonly preview?: boolean
 }

@@ -1,13 +1,13 @@
 /** One inference host per model; each falls back to the server by the same rules. */
 import type { CutoutApi } from '../api/client'
-import { toWire } from './document/marks'
 import { gone } from '../inference/alive'
-import { InferenceHost, type RemoteDecoder } from '../inference/host'
+import { InferenceHost } from '../inference/host'
 import type { WorkerLike } from '../inference/link'
 import type { ModelManifest } from '../inference/manifest'
 import type { EngineInfo, LocalEngine } from '../inference/protocol'
 import { candidates, probe } from '../inference/select'
 import { Store } from '../store'
+import { remoteDecoder } from './remote'
 import type { Preview } from './render/preview'
 
 export interface EngineState {
@@ -50,7 +50,7 @@ export class Engines {
       spawn,
       model: () => this.manifest(model),
       candidates: async () => candidates(await probe(), this.only),
-      server: this.remote(model),
+      server: remoteDecoder(this.api, this.preview, model),
       onEngine: (info) => this.state.set({ model, info, loading: null }),
     })
     host.onLoading = (what, received, total) => {
@@ -66,19 +66,6 @@ export class Engines {
     this.hosts.clear()
   }
 
-  /** Decoding on the server: same marks, same rules, one round trip each. */
-  private remote(model: string): RemoteDecoder {
-    return {
-      open: () => Promise.resolve(null),
-      decode: async ({ key, marks, start }) => {
-        const began = performance.now()
-        const png = await this.api.decode(key, model, marks.map(toWire), start)
-        const logits = await this.preview.readMask(key, new Blob([png], { type: 'image/png' }))
-        return { logits, decodes: 1, ms: performance.now() - began }
-      },
-      close: () => undefined,
-    }
-  }
 }
 
 function spawn(): WorkerLike {

@@ -4,6 +4,7 @@ import type { CutoutApi } from '../api/client'
 import { InferenceHost } from '../inference/host'
 import type { ModelManifest } from '../inference/manifest'
 import type { Decoded } from '../inference/protocol'
+import { whole } from './decode/layers'
 import { DocumentStore } from './document/persistence'
 import { frameOf } from './geometry/frame'
 import type { Preview } from './render/preview'
@@ -24,7 +25,7 @@ class Answers<T> {
 
 const bitmap = { close: () => undefined } as ImageBitmap
 const drawing: Rendered = { cutout: bitmap, veil: bitmap, box: null, kept: 1 }
-const answer = (value: number): Decoded => ({ logits: Float32Array.of(value), decodes: 1, ms: 1 })
+const answer = (value: number): Decoded => ({ mask: whole(Float32Array.of(value)), decodes: 1, ms: 1 })
 
 async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): Promise<EditorSession> {
   vi.stubGlobal('location', { href: 'http://localhost/' })
@@ -36,11 +37,11 @@ async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): P
     candidates: () => Promise.resolve([]), // so the server decodes
     server: { open: () => Promise.resolve(null), decode: decodes.ask, close: () => undefined },
   })
-  const api = { file: () => Promise.resolve(new Blob()), url: (path: string) => path } as unknown as CutoutApi
+  const api = { file: () => Promise.resolve(new Blob()), url: (path: string) => path, absolute: (path: string) => path } as unknown as CutoutApi
   const readMask = (): Promise<Float32Array> => Promise.resolve(Float32Array.of(0))
   const preview = { open: () => Promise.resolve(bitmap), readMask, render: drawings.ask } as unknown as Preview
   const image = {
-    id: crypto.randomUUID(), frame: frameOf({ width: 640, height: 480 }, 'pad'), model: 'lite',
+    id: crypto.randomUUID(), frame: frameOf({ width: 640, height: 480 }, 'pad'), fit: 'pad' as const, model: 'lite',
     workingUrl: '/working', embedding: { url: '/embedding', bytes: 1 }, autoMaskUrl: '/proposal',
   }
   const session = new EditorSession(image, { api, host, preview, documents: new DocumentStore() }, { smooth: 0, offset: 0, feather: 0 })
@@ -67,7 +68,7 @@ it('waits for the newest mark, also when it came while the mask before it was dr
   expect(session.mask.get().thinking).toBe(true)
   await decodes.give(answer(2))
   await drawings.give(drawing)
-  expect(session.mask.get()).toMatchObject({ thinking: false, logits: Float32Array.of(2) })
+  expect(session.mask.get()).toMatchObject({ thinking: false, mask: whole(Float32Array.of(2)) })
 })
 
 it('does not take an answer for one start as the answer for the other', async () => {
@@ -80,5 +81,5 @@ it('does not take an answer for one start as the answer for the other', async ()
   expect(session.mask.get().thinking).toBe(true)
   await decodes.give(answer(2))
   await drawings.give(drawing)
-  expect(session.mask.get()).toMatchObject({ thinking: false, logits: Float32Array.of(2) })
+  expect(session.mask.get()).toMatchObject({ thinking: false, mask: whole(Float32Array.of(2)) })
 })

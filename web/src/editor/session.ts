@@ -6,13 +6,18 @@ import type { CutoutApi } from '../api/client'
 import { failureOf } from '../api/follow'
 import { ApiError } from '../api/http'
 import type { CutoutOptions } from '../api/options'
-import { toWire, type Mark } from './document/marks'
+import type { ApplyRequest } from '../api/types'
+import { isRefine, wireBox, wireMarks, type Mark } from './document/marks'
 import { EMPTY, type MarkDocument, type Start } from './document/history'
 import type { DocumentStore } from './document/persistence'
-import type { Frame } from './geometry/frame'
+import { Crops } from './crops'
+import type { Fit, Frame } from './geometry/frame'
+import { whole, type Mask } from './decode/layers'
 import { nothing } from './decode/masks'
+import { closer } from './tools/closer'
 import { dispatch, type StageEvent } from './tools/machine'
 import { openStage, type Stage } from './tools/stage'
+import type { Box } from './geometry/spaces'
 import type { EdgeOptions } from './render/matte'
 import type { Preview } from './render/preview'
 import type { Rendered } from './render/preview.protocol'
@@ -23,11 +28,15 @@ import { Store } from '../store'
 export interface SessionImage {
   readonly id: string
   readonly frame: Frame
+  readonly fit: Fit
   readonly model: string
   readonly workingUrl: string
   readonly embedding: { readonly url: string; readonly bytes: number }
   readonly autoMaskUrl: string | null
 }
+
+/** What Apply needs to know of what is on screen. */
+export type Drawn = Omit<ApplyRequest, 'options' | 'preview'>
 
 export interface SessionDeps {
   readonly api: CutoutApi
@@ -40,7 +49,7 @@ export interface MaskState {
   readonly bitmap: ImageBitmap | null
   readonly rendered: Rendered | null
   /** The mask on screen. */
-  readonly logits: Float32Array | null
+  readonly mask: Mask | null
   /** A decode that the user waits for. */
   readonly thinking: boolean
   readonly decodeMs: number | null
@@ -54,11 +63,13 @@ export interface MaskState {
   readonly asking: boolean
   /** Shown instead of the mask while a resting mouse previews the first mark. */
   readonly hovering: boolean
+  /** A part is being encoded, to be looked at closer. */
+  readonly refining: boolean
 }
 
 const CLOSED: MaskState = {
-  bitmap: null, rendered: null, logits: null, thinking: false, decodeMs: null, ready: false, fault: null, unsaved: false, hovering: false,
-  exact: null, asking: false,
+  bitmap: null, rendered: null, mask: null, thinking: false, decodeMs: null, ready: false, fault: null, unsaved: false, hovering: false,
+  exact: null, asking: false, refining: false,
 }
 
 /** A resting mouse previews; one on its way does not: 120 ms is below what feels late and above a movement's samples. */
@@ -68,6 +79,7 @@ export class EditorSession {
   readonly stage: Store<Stage>
   readonly mask = new Store<MaskState>(CLOSED)
   private proposal: Float32Array | null = null
+  private readonly crops: Crops
   private edge: EdgeOptions
   private hoverTimer: ReturnType<typeof setTimeout> | undefined
   private closed = false
@@ -78,6 +90,7 @@ export class EditorSession {
     edge: EdgeOptions,
   ) {
     this.edge = edge
+    this.crops = new Crops(deps.api, deps.host, image.model, image.fit)
     this.stage = new Store(openStage(image.frame.image, { width: 800, height: 600 }, () => crypto.randomUUID()))
   }
 
@@ -90,10 +103,10 @@ export class EditorSession {
       documents.load(this.image.id).catch(() => EMPTY), // no storage: an empty document, and saving will say so
     ])
     const bitmap = await preview.open(this.image.id, this.image.frame, working)
-    this.proposal = autoMask && (await preview.readMask(this.image.id, autoMask))
+    this.proposal = autoMask && (await preview.readMask(this.image.frame, autoMask))
     if (this.closed) return
     this.stage.update({ document: this.proposal ? document : { ...document, start: 'empty' } })
-    this.mask.update({ bitmap, logits: this.proposal ?? nothing() })
+    this.mask.update({ bitmap, mask: whole(this.proposal ?? nothing()) })
     await this.render()
     void this.startEngine()
   }
@@ -101,18 +114,13 @@ export class EditorSession {
   private async startEngine(): Promise<void> {
     try {
       const { id, frame, embedding } = this.image
-      await this.deps.host.open({ key: id, frame, embedding: this.absolute(embedding), proposal: this.proposal })
+      await this.deps.host.open({ key: id, frame, embedding: { ...embedding, url: this.deps.api.absolute(embedding.url) }, proposal: this.proposal })
       if (this.closed) return
       this.mask.update({ ready: true, fault: null })
       if (this.stage.get().document.marks.length > 0) await this.decode()
     } catch (error) {
       this.report(error)
     }
-  }
-
-  private absolute(embedding: SessionImage['embedding']): SessionImage['embedding'] {
-    // A worker resolves relative URLs against its own script, not against the page.
-    return { ...embedding, url: new URL(this.deps.api.url(embedding.url), location.href).href }
   }
 
   dispatch(event: StageEvent): void {
@@ -135,10 +143,32 @@ export class EditorSession {
     else await this.startEngine()
   }
 
-  /** The mask on screen, as Apply sends it. Waits for a decode under way. */
-  async maskFile(): Promise<Blob> {
+  /** What is on screen, as Apply sends it. Waits for a decode under way. */
+  async drawn(): Promise<Drawn> {
     await this.settled()
-    return this.deps.preview.maskFile(this.image.id, this.mask.get().logits ?? nothing())
+    const { id, model, frame } = this.image
+    const mask = this.mask.get().mask ?? whole(nothing())
+    const file = await this.deps.preview.maskFile(frame, mask)
+    return { imageId: id, model, marks: wireMarks(this.stage.get().document.marks), mask: file, crops: mask.crops.map(({ box }) => wireBox(box)) }
+  }
+
+  /** What `refine` would look at. */
+  closer(): Box<'image'> | null {
+    return closer(this.stage.get(), this.mask.get().rendered?.box ?? null, this.image.frame.working)
+  }
+
+  /** Looks closer at what is on screen: it is encoded for itself, and marks in it act at its own fineness. */
+  async refine(): Promise<void> {
+    const box = this.closer()
+    if (!box || this.mask.get().refining) return
+    this.mask.update({ refining: true, fault: null })
+    try {
+      const { id } = await this.deps.api.crop(this.image.id, wireBox(box))
+      if (!this.closed) this.dispatch({ type: 'refine', box, crop: id })
+    } catch (error) {
+      this.report(error)
+    }
+    this.mask.update({ refining: false })
   }
 
   /** Resolves when the mask belongs to the marks. */
@@ -158,13 +188,12 @@ export class EditorSession {
     const { api } = this.deps
     this.mask.update({ asking: true })
     try {
-      const mask = await this.maskFile()
+      const drawn = await this.drawn()
       const { edge } = this
       const { document } = this.stage.get()
       // Untrimmed and bare, so that it lies over the image as the local preview does.
       const bare: CutoutOptions = { ...options, trim: false, margin: '0', background: null, format: 'png', max_side: null }
-      const request = { imageId: this.image.id, model: this.image.model, marks: this.wireMarks(), mask, options: bare, preview: true }
-      const job = await api.follow(await api.apply(request, crypto.randomUUID(), { onProgress: () => undefined }), { onChange: () => undefined })
+      const job = await api.follow(await api.apply({ ...drawn, options: bare, preview: true }, crypto.randomUUID(), { onProgress: () => undefined }), { onChange: () => undefined })
       if (!job.result) throw failureOf(job)
       const exact = await createImageBitmap(await api.file(job.result.url))
       if (!this.closed && edge === this.edge && document === this.stage.get().document) this.mask.update({ exact })
@@ -173,10 +202,6 @@ export class EditorSession {
       this.report(error)
     }
     this.mask.update({ asking: false })
-  }
-
-  wireMarks(): readonly ReturnType<typeof toWire>[] {
-    return this.stage.get().document.marks.map(toWire)
   }
 
   async close(): Promise<void> {
@@ -188,7 +213,7 @@ export class EditorSession {
     bitmap?.close()
     rendered?.cutout.close()
     rendered?.veil.close()
-    await Promise.all([this.deps.host.close(this.image.id), this.deps.preview.close(this.image.id)])
+    await Promise.all([this.crops.close(), this.deps.host.close(this.image.id), this.deps.preview.close(this.image.id)])
   }
 
   private documentChanged(document: MarkDocument): void {
@@ -201,10 +226,20 @@ export class EditorSession {
   }
 
   private async decode(): Promise<void> {
-    const { marks, start } = this.stage.get().document
-    if (marks.length === 0) return this.show(start === 'auto' ? (this.proposal ?? nothing()) : nothing())
+    const { document } = this.stage.get()
+    const { marks, start } = document
+    if (marks.length === 0) return this.show(whole(start === 'auto' ? (this.proposal ?? nothing()) : nothing()))
     if (!this.mask.get().ready) return
     this.mask.update({ thinking: true })
+    if (marks.some(isRefine)) {
+      try {
+        await this.crops.open(marks)
+      } catch (error) {
+        if (document === this.stage.get().document) this.report(error)
+        return
+      }
+      if (document !== this.stage.get().document) return // a mark has come meanwhile, and asks for itself
+    }
     await this.ask(marks, start, false)
   }
 
@@ -215,19 +250,19 @@ export class EditorSession {
       return this.closed || asked !== document || (hovering && hover === null)
     }
     try {
-      const { logits, ms } = await this.deps.host.decode({ key: this.image.id, marks, start })
+      const { mask, ms } = await this.deps.host.decode({ key: this.image.id, marks, start })
       if (late()) return
       this.mask.update({ decodeMs: ms, fault: null })
-      await this.show(logits, hovering)
+      await this.show(mask, hovering)
     } catch (error) {
       if (late() || (error instanceof Fault && error.code === 'superseded')) return
       this.report(error)
     }
   }
 
-  private async show(logits: Float32Array, hovering = false): Promise<void> {
+  private async show(mask: Mask, hovering = false): Promise<void> {
     const { document } = this.stage.get()
-    this.mask.update({ logits, hovering })
+    this.mask.update({ mask, hovering })
     await this.render()
     // While it was drawn a mark may have come: then that one's decode is waited for, and Apply waits too.
     if (document === this.stage.get().document) this.mask.update({ thinking: false })
@@ -246,11 +281,11 @@ export class EditorSession {
   }
 
   private async render(): Promise<void> {
-    const { logits } = this.mask.get()
-    if (!logits) return
+    const { mask } = this.mask.get()
+    if (!mask) return
     const { marks } = this.stage.get().document
     try {
-      const rendered = await this.deps.preview.render({ key: this.image.id, logits, marks, edge: this.edge })
+      const rendered = await this.deps.preview.render({ key: this.image.id, mask, marks, edge: this.edge })
       if (this.closed) return
       const { rendered: old, exact } = this.mask.get()
       this.mask.update({ rendered, exact: null })

@@ -192,8 +192,7 @@ export class Workbench {
     if (!entry || !session || entry.step.at === 'applying') return
     this.step(entry.id, { at: 'applying', part: 0 })
     try {
-      const mask = await session.maskFile()
-      const request = { imageId: session.image.id, model: session.image.model, marks: session.wireMarks(), mask, options: settings.options }
+      const request = { ...(await session.drawn()), options: settings.options }
       const created = await this.api.apply(request, crypto.randomUUID(), { onProgress: () => undefined })
       const job = await this.api.follow(created, {
         onChange: ({ progress }) => this.step(entry.id, { at: 'applying', part: progress }),
@@ -357,6 +356,7 @@ export class Workbench {
     const image = {
       id: imageId,
       frame: frameOf({ width, height }, fit),
+      fit,
       model: encoded.embedding.model,
       workingUrl: `/api/images/${imageId}/working`,
       embedding: encoded.embedding,

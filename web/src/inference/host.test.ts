@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { whole } from '../editor/decode/layers'
 import type { Fault } from './errors'
 import { InferenceHost, type HostOptions } from './host'
 import type { WorkerLike } from './link'
 import type { Calls, EngineInfo, OpenImage, Reply, Request } from './protocol'
 import type { Candidate } from './select'
 
-const decoded = { logits: new Float32Array(1), decodes: 1, ms: 1 }
+const decoded = { mask: whole(new Float32Array(1)), decodes: 1, ms: 1 }
 
 /** A worker that does what its script says; `undefined` is silence. */
 class ScriptedWorker implements WorkerLike {

@@ -2,6 +2,7 @@
  * The page's side of inference: keeps one engine running, whatever happens to it. Engines are tried best first; a worker that
  * hangs or dies is replaced and its open images are opened again; when no local engine is left, the server decodes.
  */
+import { isRefine } from '../editor/document/marks'
 import { Fault } from './errors'
 import { Latest } from './latest'
 import { WorkerLink, type OnLoading, type WorkerLike } from './link'
@@ -136,9 +137,11 @@ export class InferenceHost {
   }
 
   private async decodeIn(running: Running, args: Calls['decode']['args']): Promise<Decoded> {
-    const image = this.images.get(args.key)
-    if (!image) throw new Fault('aborted', 'the image was closed')
-    await this.openIn(running, image) // a worker that took a dead one's place has not opened it yet
+    for (const key of [args.key, ...args.marks.filter(isRefine).map((mark) => mark.crop)]) {
+      const image = this.images.get(key)
+      if (!image) throw new Fault('aborted', 'the image was closed')
+      await this.openIn(running, image) // a worker that took a dead one's place has not opened it yet
+    }
     if (running === 'server') return this.options.server.decode(args)
     return running.link.call('decode', args, running.patienceMs)
   }

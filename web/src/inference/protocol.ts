@@ -3,6 +3,7 @@
  * Buffers are transferred, never copied; errors cross as data (errors.ts).
  */
 import type { Start } from '../editor/document/history'
+import type { Mask } from '../editor/decode/layers'
 import type { Mark } from '../editor/document/marks'
 import type { Frame } from '../editor/geometry/frame'
 import type { FaultData } from './errors'
@@ -23,8 +24,7 @@ export interface EngineInfo {
 }
 
 export interface Decoded {
-  /** MaskSpace, 256². */
-  readonly logits: Float32Array
+  readonly mask: Mask
   readonly decodes: number
   readonly ms: number
 }

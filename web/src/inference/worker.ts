@@ -1,5 +1,9 @@
 /** The inference worker: one engine, the images that are open, no React and no DOM. */
+import type { Frame } from '../editor/geometry/frame'
 import type { DynamicMultimask } from '../editor/decode/choose'
+import { Layered, type OpenCrop } from '../editor/decode/layered'
+import type { Mask } from '../editor/decode/layers'
+import { refined } from '../editor/decode/refine'
 import { Replay, type RunDecoder } from '../editor/decode/replay'
 import { holdAlive } from './alive'
 import { parseBasis, type Basis } from './codec/basis'
@@ -25,7 +29,12 @@ type OnLoading = (what: Loading, received: number, total: number) => void
 let session: DecoderSession | null = null
 let dynamic: DynamicMultimask | null = null
 let basis: Basis | null = null
-const images = new Map<string, Replay>()
+interface Image {
+  readonly frame: Frame
+  readonly run: RunDecoder
+  readonly layers: Layered
+}
+const images = new Map<string, Image>()
 
 async function start({ engine, model, threads }: Calls['start']['args'], onLoading: OnLoading): Promise<EngineInfo> {
   const began = performance.now()
@@ -61,18 +70,38 @@ async function open(image: OpenImage, onLoading: OnLoading): Promise<null> {
   const bytes = await download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total))
   const tensors: ImageTensors = decodeEmbedding(bytes, basis).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
   const run: RunDecoder = (prompt, before) => runDecoder(opened(), tensors, prompt, before)
-  images.set(image.key, new Replay(image.frame, image.proposal, run, dynamic))
+  const { frame, proposal } = image
+  const layers = new Layered(frame, new Replay(frame, proposal, run, dynamic), openCrop)
+  images.set(image.key, { frame, run, layers })
   return null
 }
 
-async function decode({ key, marks, start }: Calls['decode']['args']): Promise<Decoded> {
-  const replay = images.get(key)
-  if (!replay) throw new Fault('worker_lost', 'the image is not open in this worker')
-  const began = performance.now()
-  const { logits, decodes } = await replay.after(marks, start)
-  // A copy: the remembered logits stay here, the page gets its own buffer by transfer.
-  return { logits: logits.slice(), decodes, ms: performance.now() - began }
+const openCrop: OpenCrop = async ({ crop }, start) => {
+  const { frame, run } = imageOf(crop)
+  const replay = new Replay(frame, await refined(run, frame, start(frame)), run, dynamic)
+  return { frame, after: (marks, from) => replay.after(marks, from) }
 }
+
+function imageOf(key: string): Image {
+  const image = images.get(key)
+  if (!image) throw new Fault('worker_lost', 'the image is not open in this worker')
+  return image
+}
+
+async function decode({ key, marks, start }: Calls['decode']['args']): Promise<Decoded> {
+  const { layers } = imageOf(key)
+  const began = performance.now()
+  const { mask, decodes } = await layers.after(marks, start)
+  // A copy: the remembered logits stay here, the page gets its own buffers by transfer.
+  return { mask: copied(mask), decodes, ms: performance.now() - began }
+}
+
+const copied = ({ logits, crops }: Mask): Mask => ({
+  logits: logits.slice(),
+  crops: crops.map((crop) => ({ ...crop, logits: crop.logits.slice() })),
+})
+
+const buffersOf = ({ logits, crops }: Mask): Transferable[] => [logits, ...crops.map((crop) => crop.logits)].map((one) => one.buffer as ArrayBuffer)
 
 function close({ key }: Calls['close']['args']): Promise<null> {
   images.delete(key)
@@ -98,7 +127,7 @@ function answer(request: Request): Promise<Calls[CallName]['result']> {
 port.addEventListener('message', ({ data: request }) => {
   answer(request).then(
     (result) => {
-      const transfer = result !== null && 'logits' in result ? [result.logits.buffer as ArrayBuffer] : []
+      const transfer = result !== null && 'mask' in result ? buffersOf(result.mask) : []
       port.postMessage({ id: request.id, kind: 'done', result }, transfer)
     },
     (error: unknown) => port.postMessage({ id: request.id, kind: 'failed', error: toData(error) }),

@@ -2,7 +2,7 @@
  * Marks that obey: what a mark decides is decided, and the decoder counts only where the mark supports it. The twin of
  * app/segmentation/obey.py, held to it by tests/golden/obeying.json. Arrays are [h, w] over the image's part of MaskSpace.
  */
-import { radiusOf, type Mark } from '../document/marks'
+import { radiusOf, type DrawnMark } from '../document/marks'
 import { maskContent, maskScale, type Frame } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
 import { connected, deepest, depthOf, regionOf, within, type Region } from './regions'
@@ -17,11 +17,11 @@ const NEAR = 3
 const REMEMBERED = 0.5
 
 /** +1 keep, -1 remove, 0 free: what points and strokes decide; later marks win, boxes decide nothing. */
-export function touched(marks: readonly Mark[], frame: Frame): Int8Array {
+export function touched(marks: readonly DrawnMark[], frame: Frame): Int8Array {
   const scale = maskScale(frame)
   const wider = REACH / Math.min(scale.x, scale.y)
   const strokes = marks.filter((mark) => mark.kind !== 'box')
-  const wide = strokes.map((mark): Mark => ({ ...mark, kind: 'stroke', radius: radiusOf(mark) + wider }))
+  const wide = strokes.map((mark): DrawnMark => ({ ...mark, kind: 'stroke', radius: radiusOf(mark) + wider }))
   return decided(wide, maskContent(frame), scale)
 }
 

@@ -1,5 +1,5 @@
 /** Marks → prompts, few and well spread, in ModelSpace: the twin of app/segmentation/prompts.py, number for number. */
-import { scaleOf, type Mark } from '../document/marks'
+import { scaleOf, type DrawnMark } from '../document/marks'
 import { imageToModel, type Frame } from '../geometry/frame'
 import { boxOf, distance, type Box, type ImagePoint } from '../geometry/spaces'
 
@@ -44,7 +44,7 @@ export function isPositive(clicks: Clicks): boolean {
  * The last box, and the points of the latest marks up to MAX_PROMPT_POINTS, in the order they were drawn. `last`: points of the
  * last mark better than those spread along it.
  */
-export function clicksOf(marks: readonly Mark[], frame: Frame, last?: readonly ImagePoint[]): Clicks {
+export function clicksOf(marks: readonly DrawnMark[], frame: Frame, last?: readonly ImagePoint[]): Clicks {
   const points: ImagePoint[] = []
   const keep: boolean[] = []
   for (const mark of marks.toReversed()) {
@@ -60,7 +60,7 @@ export function clicksOf(marks: readonly Mark[], frame: Frame, last?: readonly I
 }
 
 /** How many points a mark is worth, by its length. */
-export function strokePoints(mark: Mark, frame: Frame): number {
+export function strokePoints(mark: DrawnMark, frame: Frame): number {
   const spacing = STROKE_SPACING * Math.max(frame.image.width, frame.image.height)
   return Math.min(MAX_STROKE_POINTS, 1 + Math.floor((walkedAlong(mark.points).at(-1) ?? 0) / spacing))
 }

@@ -3,7 +3,7 @@
  * The results along the way are remembered, so a new mark costs one decode, and undo costs none.
  */
 import type { Start } from '../document/history'
-import type { Mark } from '../document/marks'
+import type { DrawnMark } from '../document/marks'
 import { maskContent, maskScale, maskToImage, type Frame } from '../geometry/frame'
 import type { ImagePoint, Size } from '../geometry/spaces'
 import { choose, meant, type Answers, type Asked, type DynamicMultimask } from './choose'
@@ -47,7 +47,7 @@ export class Replay {
     private readonly dynamic: DynamicMultimask | null = null,
   ) {}
 
-  async after(marks: readonly Mark[], start: Start): Promise<Replayed> {
+  async after(marks: readonly DrawnMark[], start: Start): Promise<Replayed> {
     let decodes = 0
     let done = this.longestKnown(marks, start)
     let drawn = done > 0 ? this.recall(keyOf(marks.slice(0, done), start)) : { logits: start === 'auto' ? this.proposal : null, asked: [] }
@@ -62,7 +62,7 @@ export class Replay {
   }
 
   /** What there is after the last of `marks`, a point or a stroke changing what was `drawn` before it. */
-  private async afterLast(marks: readonly Mark[], drawn: Drawn): Promise<Drawn> {
+  private async afterLast(marks: readonly DrawnMark[], drawn: Drawn): Promise<Drawn> {
     const { frame, size } = this
     const { logits: before } = drawn
     const last = marks.at(-1)
@@ -82,7 +82,7 @@ export class Replay {
     return { logits: this.obeying(meant(answers, seen, asked, size, last.kind === 'stroke'), marks), asked }
   }
 
-  private async anew(marks: readonly Mark[]): Promise<Drawn> {
+  private async anew(marks: readonly DrawnMark[]): Promise<Drawn> {
     const { frame, size } = this
     const clicks = clicksOf(marks, frame)
     if (!isPositive(clicks)) return { logits: null, asked: [] } // only "remove" over nothing: nothing stays nothing
@@ -101,12 +101,12 @@ export class Replay {
   }
 
   /** Where to ask the decoder for a mark: inside what is wrong, as many points as its length is worth. */
-  private where(mark: Mark, wrong: Region): readonly ImagePoint[] {
+  private where(mark: DrawnMark, wrong: Region): readonly ImagePoint[] {
     if (mark.kind === 'point') return mark.points
     return deepestPoints(wrong, this.size, strokePoints(mark, this.frame)).map((p) => maskToImage(this.frame, p))
   }
 
-  private obeying(logits: Float32Array, marks: readonly Mark[]): Float32Array {
+  private obeying(logits: Float32Array, marks: readonly DrawnMark[]): Float32Array {
     return framed(enforced(logits, touched(marks, this.frame)), this.size)
   }
 
@@ -114,7 +114,7 @@ export class Replay {
     return maskContent(this.frame)
   }
 
-  private longestKnown(marks: readonly Mark[], start: Start): number {
+  private longestKnown(marks: readonly DrawnMark[], start: Start): number {
     for (let count = marks.length; count > 0; count--) if (this.known.has(keyOf(marks.slice(0, count), start))) return count
     return 0
   }
@@ -133,7 +133,7 @@ export class Replay {
   }
 }
 
-const keyOf = (marks: readonly Mark[], start: Start): string => `${start}:${marks.map((mark) => mark.id).join()}`
+const keyOf = (marks: readonly DrawnMark[], start: Start): string => `${start}:${marks.map((mark) => mark.id).join()}`
 
 /** A mask over the whole image, of any size, as the decoder wants it back: certain background in the padding. */
 export function toMaskSpace(logits: Float32Array, size: Size, frame: Frame): Float32Array {

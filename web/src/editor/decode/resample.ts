@@ -8,13 +8,13 @@ export interface Axis {
   readonly part: Float32Array
 }
 
-/** `count` positions over `length` samples, `step` samples apart. */
-export function axisOf(length: number, count: number, step: number): Axis {
+/** `count` positions over `length` samples, `step` samples apart, the first pixel beginning at `origin`. */
+export function axisOf(length: number, count: number, step: number, origin = 0): Axis {
   const low = new Int32Array(count)
   const high = new Int32Array(count)
   const part = new Float32Array(count)
   for (let i = 0; i < count; i++) {
-    const at = Math.min(length - 1, Math.max(0, (i + 0.5) * step - 0.5))
+    const at = Math.min(length - 1, Math.max(0, origin + (i + 0.5) * step - 0.5))
     low[i] = Math.floor(at)
     high[i] = Math.min(Math.floor(at) + 1, length - 1)
     part[i] = at - Math.floor(at)
@@ -22,10 +22,16 @@ export function axisOf(length: number, count: number, step: number): Axis {
   return { low, high, part }
 }
 
-/** [from.height × from.width] → [to.height × to.width]; one pixel there is `step` pixels here, origins coincide. */
-export function resample(image: Float32Array, from: Size, to: Size, step: { x: number; y: number }): Float32Array {
-  const across = axisOf(from.width, to.width, step.x)
-  const down = axisOf(from.height, to.height, step.y)
+interface Pair {
+  readonly x: number
+  readonly y: number
+}
+const ORIGIN: Pair = { x: 0, y: 0 }
+
+/** [from.height × from.width] → [to.height × to.width]; one pixel there is `step` pixels here, its first begins at `origin`. */
+export function resample(image: Float32Array, from: Size, to: Size, step: Pair, origin = ORIGIN): Float32Array {
+  const across = axisOf(from.width, to.width, step.x, origin.x)
+  const down = axisOf(from.height, to.height, step.y, origin.y)
   const out = new Float32Array(to.width * to.height)
   const row = new Float32Array(from.width)
   for (let y = 0; y < to.height; y++) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EMPTY, addMark, ambiguous, redo, replaceMarks, rescale, setStart, undo, type MarkDocument } from './history'
-import { erase, scaleOf, toWire, type Mark, type StrokeMark } from './marks'
+import { erase, scaleOf, wireMarks, type Mark, type StrokeMark } from './marks'
 
 const point = (id: string): Mark => ({ id, kind: 'point', label: 'keep', points: [{ x: 1, y: 2 }] })
 const ids = (document: MarkDocument): string[] => document.marks.map((mark) => mark.id)
@@ -64,8 +64,8 @@ describe('the size of a single click', () => {
   })
 
   it('travels to the server, and nowhere that does not know it', () => {
-    expect(next(alone).marks.map(toWire)).toMatchObject([{ kind: 'point', scale: 1 }])
-    expect(alone.marks.map(toWire)[0]).not.toHaveProperty('scale')
+    expect(wireMarks(next(alone).marks)).toMatchObject([{ kind: 'point', scale: 1 }])
+    expect(wireMarks(alone.marks)[0]).not.toHaveProperty('scale')
   })
 
   it('is asked of one keep point over nothing, and of nothing else', () => {

@@ -1,5 +1,5 @@
 /** What the user draws (DESIGN §3), and pure functions over it. All in ImageSpace. */
-import { boxOf, distance, distanceToPath, type ImagePoint } from '../geometry/spaces'
+import { boxOf, distance, distanceToPath, type Box, type ImagePoint } from '../geometry/spaces'
 
 export type Label = 'keep' | 'remove'
 
@@ -29,21 +29,39 @@ export interface BoxMark extends Base {
   readonly label: 'keep'
 }
 
-export type Mark = PointMark | StrokeMark | BoxMark
+/** A part that is looked at closer: what is drawn inside it from then on is decoded over a crop, encoded for itself. */
+export interface RefineMark extends Base {
+  readonly kind: 'refine'
+  readonly label: 'keep'
+  /** The crop as the server knows it: an image of its own. */
+  readonly crop: string
+}
+
+export type Mark = PointMark | StrokeMark | BoxMark | RefineMark
+/** What the API knows of. */
+export type DrawnMark = Exclude<Mark, RefineMark>
+
+export const isRefine = (mark: Mark): mark is RefineMark => mark.kind === 'refine'
+export const isDrawn = (mark: Mark): mark is DrawnMark => mark.kind !== 'refine'
 
 /** The wire form: DESIGN §3. */
 export interface WireMark {
-  readonly kind: Mark['kind']
+  readonly kind: DrawnMark['kind']
   readonly label: Label
   readonly points: readonly (readonly [number, number])[]
   readonly radius: number
   readonly scale?: number
 }
 
+/** x0, y0, x1, y1, ImageSpace. */
+export type WireBox = readonly [number, number, number, number]
+
+export const wireBox = ({ min, max }: Box<'image'>): WireBox => [min.x, min.y, max.x, max.y]
+
 export const radiusOf = (mark: Mark): number => (mark.kind === 'stroke' ? mark.radius : 0)
 export const scaleOf = (mark: Mark): number => (mark.kind === 'point' ? (mark.scale ?? 0) : 0)
 
-export function toWire(mark: Mark): WireMark {
+export function toWire(mark: DrawnMark): WireMark {
   return {
     kind: mark.kind,
     label: mark.label,
@@ -52,6 +70,9 @@ export function toWire(mark: Mark): WireMark {
     ...(scaleOf(mark) === 0 ? {} : { scale: scaleOf(mark) }),
   }
 }
+
+/** What the API knows of `marks`. */
+export const wireMarks = (marks: readonly Mark[]): readonly WireMark[] => marks.filter(isDrawn).map(toWire)
 
 /** The topmost point mark within `reach` ImageSpace pixels of `p`. */
 export function pointMarkAt(marks: readonly Mark[], p: ImagePoint, reach: number): PointMark | undefined {
@@ -63,7 +84,7 @@ export function pointMarkAt(marks: readonly Mark[], p: ImagePoint, reach: number
 
 /**
  * What is left of `mark` after an eraser of `radius` went along `path`: the mark itself when untouched, the pieces of a
- * stroke, or nothing. Points and boxes vanish whole; a box is touched at its outline only.
+ * stroke, or nothing. Points and boxes vanish whole; a box, or what is looked at closer, is touched at its outline only.
  */
 export function erase(mark: Mark, path: readonly ImagePoint[], radius: number, newId: () => string): readonly Mark[] {
   const touched = (p: ImagePoint): boolean => distanceToPath(p, path) <= radius + radiusOf(mark)
@@ -73,10 +94,16 @@ export function erase(mark: Mark, path: readonly ImagePoint[], radius: number, n
   return runs(dense, (p) => !touched(p)).map((points) => ({ ...mark, id: newId(), points }))
 }
 
-function outline(mark: Mark): readonly ImagePoint[] {
+/** The corners of a box or a refined part; null of what is none. */
+export function rectangleOf(mark: Mark): Box<'image'> | null {
   const [a, b] = mark.points
-  if (mark.kind !== 'box' || a === undefined || b === undefined) return mark.points
-  const { min, max } = boxOf(a, b)
+  return (mark.kind === 'box' || mark.kind === 'refine') && a && b ? boxOf(a, b) : null
+}
+
+function outline(mark: Mark): readonly ImagePoint[] {
+  const box = rectangleOf(mark)
+  if (!box) return mark.points
+  const { min, max } = box
   const corners = [min, { x: max.x, y: min.y }, max, { x: min.x, y: max.y }, min]
   return densify(corners, Math.max(1, Math.min(max.x - min.x, max.y - min.y) / 32))
 }

@@ -36,6 +36,9 @@ export function frameOf(image: Size, fit: Fit): Frame {
   return { image, working, content }
 }
 
+/** Size of a mask's file, so many times MODEL_SIDE along the image's longer side, and never stretched: as in spaces.py. */
+export const maskFile = (frame: Frame, times = 1): Size => fitSide(frame.working, times * MODEL_SIDE)
+
 interface Scale {
   readonly x: number
   readonly y: number

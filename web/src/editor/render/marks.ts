@@ -1,5 +1,5 @@
 /** Marks over the image: a pure function of what it gets, in screen pixels. */
-import type { BoxMark, Label, Mark, PointMark, StrokeMark } from '../document/marks'
+import { rectangleOf, type BoxMark, type Label, type Mark, type PointMark, type RefineMark, type StrokeMark } from '../document/marks'
 import type { ScreenPoint } from '../geometry/spaces'
 import { toScreen, type View } from '../geometry/view'
 import { MARK } from './theme'
@@ -17,7 +17,7 @@ export interface MarksScene {
 export function drawMarks(canvas: Canvas, { marks, draft, hoveredMark }: MarksScene, view: View): void {
   const all = draft ? [...marks, draft] : marks
   for (const mark of all) if (mark.kind === 'stroke') drawStroke(canvas, mark, view)
-  for (const mark of all) if (mark.kind === 'box') drawBox(canvas, mark, view)
+  for (const mark of all) if (mark.kind === 'box' || mark.kind === 'refine') drawBox(canvas, mark, view)
   for (const mark of all) if (mark.kind === 'point') drawPointMark(canvas, mark, view, mark.id === hoveredMark)
 }
 
@@ -107,16 +107,18 @@ function trace(canvas: Canvas, path: readonly ScreenPoint[]): void {
   if (path.length === 1 && only) canvas.lineTo(only.x + 0.01, only.y) // a dab: a round cap needs a line to stand on
 }
 
-function drawBox(canvas: Canvas, mark: BoxMark, view: View): void {
-  const [a, b] = mark.points
-  if (!a || !b) return
-  const from = toScreen(view, a)
-  const to = toScreen(view, b)
+/** A box is dashed; a part that is looked at closer is dotted, and fainter. */
+function drawBox(canvas: Canvas, mark: BoxMark | RefineMark, view: View): void {
+  const box = rectangleOf(mark)
+  if (!box) return
+  const from = toScreen(view, box.min)
+  const to = toScreen(view, box.max)
   canvas.save()
+  if (mark.kind === 'refine') canvas.globalAlpha = 0.7
   canvas.lineWidth = 3
   canvas.strokeStyle = MARK.outline
   canvas.strokeRect(from.x, from.y, to.x - from.x, to.y - from.y)
-  canvas.setLineDash([6, 4])
+  canvas.setLineDash(mark.kind === 'box' ? [6, 4] : [1.5, 3.5])
   canvas.lineWidth = 1.5
   canvas.strokeStyle = MARK.box
   canvas.strokeRect(from.x, from.y, to.x - from.x, to.y - from.y)

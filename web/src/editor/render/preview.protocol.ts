@@ -1,4 +1,5 @@
 /** What the page and the preview worker say to each other. */
+import type { Mask } from '../decode/layers'
 import type { Mark } from '../document/marks'
 import type { Frame } from '../geometry/frame'
 import type { EdgeOptions } from './matte'
@@ -10,13 +11,13 @@ export type PreviewRequest =
       readonly id: number
       readonly kind: 'render'
       readonly key: string
-      readonly logits: Float32Array
+      readonly mask: Mask
       readonly marks: readonly Mark[]
       readonly edge: EdgeOptions
     }
   /** A mask file → MaskSpace logits. */
-  | { readonly id: number; readonly kind: 'read-mask'; readonly key: string; readonly file: Blob }
-  | { readonly id: number; readonly kind: 'mask'; readonly key: string; readonly logits: Float32Array }
+  | { readonly id: number; readonly kind: 'read-mask'; readonly frame: Frame; readonly file: Blob }
+  | { readonly id: number; readonly kind: 'mask'; readonly frame: Frame; readonly mask: Mask }
   | { readonly id: number; readonly kind: 'close'; readonly key: string }
 
 export interface Rendered {

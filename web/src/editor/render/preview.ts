@@ -1,4 +1,5 @@
 /** The page's side of the preview worker. */
+import type { Mask } from '../decode/layers'
 import type { Mark } from '../document/marks'
 import type { Frame } from '../geometry/frame'
 import { Latest } from '../../inference/latest'
@@ -9,7 +10,7 @@ type Body = PreviewRequest extends infer R ? (R extends { id: number } ? Omit<R,
 
 export interface RenderInput {
   readonly key: string
-  readonly logits: Float32Array
+  readonly mask: Mask
   readonly marks: readonly Mark[]
   readonly edge: EdgeOptions
 }
@@ -42,13 +43,13 @@ export class Preview {
   }
 
   /** A mask file of the server → MaskSpace logits. */
-  readMask(key: string, file: Blob): Promise<Float32Array> {
-    return this.call({ kind: 'read-mask', key, file })
+  readMask(frame: Frame, file: Blob): Promise<Float32Array> {
+    return this.call({ kind: 'read-mask', frame, file })
   }
 
-  /** The mask on screen as Apply sends it. */
-  maskFile(key: string, logits: Float32Array): Promise<Blob> {
-    return this.call({ kind: 'mask', key, logits })
+  /** A mask as Apply sends it. */
+  maskFile(frame: Frame, mask: Mask): Promise<Blob> {
+    return this.call({ kind: 'mask', frame, mask })
   }
 
   close(key: string): Promise<null> {

@@ -1,12 +1,12 @@
 /** Matte and panes, off the main thread. Keeps the pixels of the open images and the last base matte of each. */
 import { cutoutPixels, veilPixels } from './compose'
-import { baseMatte, finishMatte, maskValues } from './matte'
+import { baseMatte, finishMatte, maskValues, type Guides } from './matte'
 import { contentBox } from './output'
 import { greyPng } from './png'
-import type { Frame } from '../geometry/frame'
+import { maskFile, type Frame } from '../geometry/frame'
 import type { PreviewReply, PreviewRequest, PreviewResult, Rendered } from './preview.protocol'
 import { readGreyPng } from './readPng'
-import { guideOf, type Guide } from './upsample'
+import { guideOf, guideOfPart, type Guide } from './upsample'
 import { toLogits } from '../decode/masks'
 import { toMaskSpace } from '../decode/replay'
 
@@ -19,7 +19,7 @@ const port = self as unknown as Port // the DOM library types `self` as a window
 interface Open {
   readonly frame: Frame
   readonly pixels: Uint8ClampedArray
-  readonly guide: Guide
+  readonly guides: Guides
 }
 const images = new Map<string, Open>()
 
@@ -30,8 +30,21 @@ async function open(key: string, frame: Frame, image: Blob): Promise<ImageBitmap
   if (!context) throw new Error('no 2d canvas')
   context.drawImage(bitmap, 0, 0, width, height)
   const pixels = context.getImageData(0, 0, width, height).data
-  images.set(key, { frame, pixels, guide: guideOf(pixels, frame.working, frame.content) })
+  images.set(key, { frame, pixels, guides: guidesOf(pixels, frame) })
   return bitmap
+}
+
+function guidesOf(pixels: Uint8ClampedArray, frame: Frame): Guides {
+  const parts = new Map<string, Guide>()
+  return {
+    whole: guideOf(pixels, frame.working, maskFile(frame)),
+    of(part, mask) {
+      const key = [part.x, part.y, part.width, part.height].join()
+      const guide = parts.get(key) ?? guideOfPart(pixels, frame.working, part, mask)
+      parts.set(key, guide)
+      return guide
+    },
+  }
 }
 
 function imageOf(key: string): Open {
@@ -41,8 +54,8 @@ function imageOf(key: string): Open {
 }
 
 async function render(request: Extract<PreviewRequest, { kind: 'render' }>): Promise<Rendered> {
-  const { frame, pixels, guide } = imageOf(request.key)
-  const base = baseMatte(maskValues(request.logits, frame), guide, request.marks, frame)
+  const { frame, pixels, guides } = imageOf(request.key)
+  const base = baseMatte(request.mask, guides, request.marks, frame)
   const matte = finishMatte(base, request.edge, frame)
   const { width, height } = frame.working
   const bitmap = (data: Uint8ClampedArray<ArrayBuffer>): Promise<ImageBitmap> => createImageBitmap(new ImageData(data, width, height))
@@ -64,10 +77,10 @@ async function answer(request: PreviewRequest): Promise<{ result: PreviewResult;
     }
     case 'read-mask': {
       const { values, size } = await readGreyPng(request.file)
-      return { result: toMaskSpace(toLogits(values), size, imageOf(request.key).frame), transfer: [] }
+      return { result: toMaskSpace(toLogits(values), size, request.frame), transfer: [] }
     }
     case 'mask': {
-      const { values, size } = maskValues(request.logits, imageOf(request.key).frame)
+      const { values, size } = maskValues(request.mask, request.frame)
       return { result: await greyPng(values, size), transfer: [] }
     }
     case 'close':

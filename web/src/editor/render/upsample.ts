@@ -33,6 +33,21 @@ export interface Guide {
   readonly scale: Scale
 }
 
+export interface Rectangle extends Size {
+  readonly x: number
+  readonly y: number
+}
+
+/** Of a part of an image (RGBA `pixels` of size `of`), for masks of size `mask` over that part. */
+export function guideOfPart(pixels: Uint8ClampedArray, of: Size, part: Rectangle, mask: Size): Guide {
+  const cut = new Uint8ClampedArray(part.width * part.height * 4)
+  for (let y = 0; y < part.height; y++) {
+    const from = ((part.y + y) * of.width + part.x) * 4
+    cut.set(pixels.subarray(from, from + part.width * 4), y * part.width * 4)
+  }
+  return guideOf(cut, part, mask)
+}
+
 /** Of RGBA `pixels` of size `to`, for masks of size `mask` over the whole image. */
 export function guideOf(pixels: Uint8ClampedArray, to: Size, mask: Size): Guide {
   const image: Colours = { data: pixels, stride: 4, ...sizeOf(to) }

@@ -11,7 +11,7 @@ export interface KeyPress {
 }
 
 /** What only the page can do. */
-export type PageCommand = 'apply' | 'accept' | 'shortcuts' | 'before' | 'next-image' | 'previous-image'
+export type PageCommand = 'apply' | 'accept' | 'refine' | 'shortcuts' | 'before' | 'next-image' | 'previous-image'
 
 export type KeyMeaning =
   | { readonly kind: 'stage'; readonly event: StageEvent }
@@ -55,6 +55,8 @@ function plain(key: string, now: Stage): KeyMeaning | null {
       return stage({ type: 'brush-size', radius: now.brush * BRUSH_RADIUS.step })
     case 'a':
       return page('accept')
+    case 'f':
+      return page('refine')
     case 't':
       return stage({ type: 'rescale' })
     case 'x':

@@ -1,7 +1,7 @@
 /** `dispatch`: every input of the editor, as a pure step of the stage. */
-import { redo, replaceMarks, rescale, setStart, undo, type Start } from '../document/history'
-import { pointMarkAt, type Label } from '../document/marks'
-import { at, clampTo, distance, inside, type ScreenPoint, type Size } from '../geometry/spaces'
+import { addMark, redo, replaceMarks, rescale, setStart, undo, type Start } from '../document/history'
+import { pointMarkAt, type Label, type RefineMark } from '../document/marks'
+import { at, clampTo, distance, inside, type Box, type ScreenPoint, type Size } from '../geometry/spaces'
 import { fit, panBy, toImage, zoomAt } from '../geometry/view'
 import { POINT_REACH, drag, placePoint, press, release, startPan } from './gestures'
 import { IDLE, midpoint, type PointerInput, type Stage, type ToolName } from './stage'
@@ -23,6 +23,8 @@ export type StageEvent =
   | { readonly type: 'start'; readonly start: Start }
   | { readonly type: 'crosshair'; readonly dx: number; readonly dy: number }
   | { readonly type: 'place' }
+  /** A part that the server has as a crop of its own. */
+  | { readonly type: 'refine'; readonly box: Box<'image'>; readonly crop: string }
 
 export const BRUSH_RADIUS = { min: 2, max: 120, step: 1.25 }
 
@@ -77,7 +79,13 @@ function command(stage: Stage, event: Exclude<StageEvent, { type: PointerEvents 
       return moveCrosshair(stage, event.dx, event.dy)
     case 'place':
       return placeAtCrosshair(stage)
+    case 'refine':
+      return { ...stage, document: addMark(stage.document, refineMark(stage, event)) }
   }
+}
+
+function refineMark(stage: Stage, { box, crop }: { readonly box: Box<'image'>; readonly crop: string }): RefineMark {
+  return { id: stage.newId(), kind: 'refine', label: 'keep', points: [box.min, box.max], crop }
 }
 
 function down(stage: Stage, pointer: PointerInput): Stage {

@@ -102,11 +102,12 @@ function Editor({ workbench, review, account, onCancel }: EditorProps): JSX.Elem
     (command: PageCommand, down: boolean) => {
       if (command === 'before') setBefore(down)
       else if (command === 'apply') void workbench.apply()
+      else if (command === 'refine') void (down && session?.refine())
       else if (command === 'accept') void review?.accept()
       else if (command === 'shortcuts') setSheet('shortcuts')
       else workbench.turn(command === 'next-image' ? 1 : -1)
     },
-    [workbench, review],
+    [workbench, review, session],
   )
   useKeys(session, onCommand)
   usePreload(workbench)

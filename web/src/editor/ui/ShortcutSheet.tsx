@@ -12,6 +12,7 @@ const ROWS: readonly (readonly [keys: string, meaning: string])[] = [
   ['[ · ]', S.brush.size],
   ['E', S.tools.eraser],
   ['T', S.scale.shortcut],
+  ['F', S.refine.hint],
   ['M', S.tools.box],
   ['H · hold Space', S.tools.pan],
   ['+ · − · wheel · pinch', `${S.zoom.in}, ${S.zoom.out}`],

@@ -29,12 +29,13 @@ export function StatusLine({ engines, session }: { readonly engines: Engines; re
 
 function MaskStatus({ session }: { readonly session: EditorSession }): JSX.Element {
   const thinking = usePart(session.mask, (mask) => mask.thinking)
+  const refining = usePart(session.mask, (mask) => mask.refining)
   const ms = usePart(session.mask, (mask) => mask.decodeMs)
   const unsaved = usePart(session.mask, (mask) => mask.unsaved)
   const nothing = usePart(session.mask, (mask) => mask.rendered !== null && mask.rendered.kept === 0)
   return (
     <>
-      <span className="co-decode" aria-hidden="true">{thinking ? S.status.thinking : ms !== null && S.status.decode(ms)}</span>
+      <span className="co-decode" aria-hidden="true">{refining ? S.refine.busy : thinking ? S.status.thinking : ms !== null && S.status.decode(ms)}</span>
       <span role="status" className="co-said">{unsaved ? S.status.unsaved : nothing ? S.status.nothing : ''}</span>
     </>
   )

@@ -22,12 +22,27 @@ export function ToolRail({ session }: { readonly session: EditorSession }): JSX.
           className={`co-tool co-tool-${name}`} onClick={() => session.dispatch({ type: 'tool', tool: name })}
         />
       ))}
+      <RefineButton session={session} />
       <hr />
       <IconButton icon="undo" label={S.tools.undo} shortcut="Ctrl+Z" disabled={!canUndo} onClick={() => session.dispatch({ type: 'undo' })} />
       <IconButton icon="redo" label={S.tools.redo} shortcut="Ctrl+Shift+Z" disabled={!canRedo} onClick={() => session.dispatch({ type: 'redo' })} />
       <IconButton icon="trash" label={S.tools.clear} disabled={!anyMarks} onClick={() => session.dispatch({ type: 'clear' })} />
       {(tool === 'brush' || tool === 'eraser') && <BrushPanel session={session} eraser={tool === 'eraser'} />}
     </div>
+  )
+}
+
+function RefineButton({ session }: { readonly session: EditorSession }): JSX.Element {
+  const refining = usePart(session.mask, (mask) => mask.refining)
+  // what there is to refine follows from both
+  usePart(session.mask, (mask) => mask.rendered)
+  usePart(session.stage, (stage) => stage.view)
+  const small = session.closer() !== null
+  return (
+    <IconButton
+      icon="refine" label={S.refine.label} hint={small ? S.refine.hint : S.refine.zoomFirst} shortcut="F" disabled={!small || refining}
+      onClick={() => void session.refine()}
+    />
   )
 }
 
