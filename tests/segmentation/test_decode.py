@@ -16,7 +16,7 @@ from app.segmentation.spaces import Frame
 from models.model import Model
 from models.sessions.base import Embedding, Fit
 from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, Photo, iou
-from tests.golden import choices
+from tests.golden import choices, replays
 from tests.segmentation.overheard import Overheard
 
 
@@ -176,3 +176,9 @@ def test_a_start_of_another_size_is_brought_to_mask_space() -> None:
     assert (found[:128, :127] < 0).all()
     assert (found[:128, 129:] > 0).all()
     assert (found[128:] < -30).all()
+
+
+@pytest.mark.parametrize("case", replays.CASES, ids=lambda case: case["what"])
+def test_a_whole_replay_as_the_editor_s(case: dict[str, Any]) -> None:
+    """Prompts, fed logits and the mask, bit by bit: web/src/editor/decode/replay.test.ts."""
+    assert replays.replayed(case) == {key: case[key] for key in ("asked", "pixels", "sha256")}
