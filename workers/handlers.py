@@ -8,6 +8,7 @@ from app.engines.errors import SubjectNotFound
 from app.engines.sam2 import Sam2Engine
 from app.images.errors import EmbeddingNotFound
 from app.images.types import Image
+from app.imaging.types import Box
 from app.jobs.claims import Outcome
 from app.jobs.types import ApplyParams, JobKind, RemoveParams
 from app.matting.options import CutoutOptions
@@ -55,7 +56,10 @@ async def apply_mask(kit: Kit, run: Run) -> Outcome:
     params = ApplyParams.model_validate(run.job.params)
     image = await kit.image(run.job)
     mask = await _mask(kit, run, image, params)
-    return await _cutout(kit, run, image, mask, params.options, marks=params.marks, preview=params.preview)
+    return await _cutout(
+        kit, run, image, mask, params.options,
+        marks=params.marks, crops=params.crops, preview=params.preview,
+    )  # fmt: skip
 
 
 async def _mask(kit: Kit, run: Run, image: Image, params: ApplyParams) -> SoftMask:
@@ -96,6 +100,7 @@ async def _cutout(
     options: CutoutOptions,
     *,
     marks: tuple[Mark, ...] = (),
+    crops: tuple[Box, ...] = (),
     preview: bool = False,
 ) -> Outcome:
     under = options.background_image
@@ -106,7 +111,8 @@ async def _cutout(
             assert path is not None
             result = await run.watched(
                 kit.engines(run.job.model).cutout,
-                path, mask, marks, options, out, background=background_path, preview=preview,
+                path, mask, marks, options, out,
+                background=background_path, crops=crops, preview=preview,
             )  # fmt: skip
         key = await store_result(run, result, out)
     return Outcome(result.as_json(), result_key=key, result_ttl_s=PREVIEW_TTL_S if preview else None)

@@ -24,6 +24,7 @@ from app.api.errors import (
 from app.api.state import State
 from app.api.uploads import MAX_FIELD_BYTES, FileLimit, Upload, received
 from app.db.page import MAX_LIMIT
+from app.images.types import MAX_CROPS
 from app.imaging.types import Box
 from app.jobs.types import JobKind, JobStatus
 from app.matting.options import CutoutOptions
@@ -31,7 +32,7 @@ from app.segmentation.marks import MAX_MARKS, Mark
 from app.webhooks.types import WebhookEvent
 
 MAX_WAIT_S = 60
-JSON_FIELDS = ("marks", "options", "webhook_events", "urls")
+JSON_FIELDS = ("marks", "crops", "options", "webhook_events", "urls")
 """Form fields whose text is JSON."""
 
 P = TypeVar("P", bound=BaseModel)
@@ -88,14 +89,20 @@ class RemoveRequest(ImageRequest):
     options: CutoutOptions = CutoutOptions()
 
 
-class DecodeRequest(Params):
+class MarksRequest(Params):
     image_id: UUID
     model: str = "auto"
     marks: tuple[Mark, ...] = Field(default=(), max_length=MAX_MARKS)
     start: Literal["auto", "empty"] = "auto"
 
 
-class ApplyRequest(DecodeRequest, JobRequest):
+class DecodeRequest(MarksRequest):
+    pass
+
+
+class ApplyRequest(MarksRequest, JobRequest):
+    crops: tuple[Box, ...] = Field(default=(), max_length=MAX_CROPS)
+    """Beside a `mask`: where it was decoded from a crop, and is finer; later ones over earlier ones."""
     options: CutoutOptions = CutoutOptions()
     preview: bool = False
 

@@ -1,7 +1,7 @@
 """`/api/segment/…`: a photo or a mask comes in, a job (or, for `decode`, a mask) goes out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
 from app.api.defaults import parse_filled
+from app.api.errors import BadParameter
 from app.api.files import NO_STORE
 from app.api.idempotency import held_key
 from app.api.intake import IMAGE_PART, file_limit, image_of
@@ -28,7 +29,9 @@ from app.api.schemas import job_url, view_json
 from app.api.serving import installed_model, served_model
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
+from app.images.crops import check_box
 from app.images.types import EmbeddingRow, Image
+from app.imaging.types import Box
 from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
 from app.segmentation.maskio import check_mask
 from app.segmentation.prompts import check_inside
@@ -57,7 +60,7 @@ async def decode(request: Request[State]) -> Response:
     async with read_body(request) as body:
         wanted = await parse_filled(state, user, DecodeRequest, body.values)
     image = await state["images"].get(user, wanted.image_id)
-    check_inside(wanted.marks, (image.width, image.height))
+    check_inside(wanted.marks, image.size)
     embedding = await state["images"].embedding(user, image.id, installed_model(state, wanted.model))
     png = await state["decoding"].mask(embedding, wanted.marks, wanted.start)
     return Response(png, media_type="image/png", headers=NO_STORE)
@@ -107,9 +110,10 @@ async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
     wanted = await parse_filled(state, user, ApplyRequest, body.values)
     webhook, model = webhook_of(state, wanted), installed_model(state, wanted.model)
     image = await state["images"].get(user, wanted.image_id)
-    check_inside(wanted.marks, (image.width, image.height))
-    mask_key = None
-    if mask := body.files.get("mask"):
+    check_inside(wanted.marks, image.size)
+    mask, mask_key = body.files.get("mask"), None
+    _check_crops(wanted.crops, image, mask)
+    if mask is not None:
         if not wanted.preview:
             await state["credits"].check(user, state["prices"].sam2, image.id)
         mask_key = await _store_mask(state, image, mask)
@@ -119,11 +123,20 @@ async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
     params = ApplyParams(
         marks=wanted.marks,
         mask_key=mask_key,
+        crops=wanted.crops,
         start=wanted.start,
         options=wanted.options,
         preview=wanted.preview,
     )
     return NewJob(user, JobKind.APPLY_MASK, model, image.id, params, webhook=webhook)
+
+
+def _check_crops(crops: Sequence[Box], image: Image, mask: Upload | None) -> None:
+    """Raises BadParameter, CropInvalid."""
+    if crops and mask is None:
+        raise BadParameter("crops: they say where a mask is finer; send that `mask`, or leave them out")
+    for box in crops:
+        check_box(box, image.size)
 
 
 async def _reused(state: State, image: Image, model: str, *, auto: bool) -> EmbeddingRow | None:
@@ -140,7 +153,7 @@ def webhook_of(state: State, wanted: JobRequest) -> JobWebhook | None:
 
 
 async def _store_mask(state: State, image: Image, mask: Upload) -> str:
-    await asyncio.to_thread(check_mask, mask.path, (image.width, image.height))
+    await asyncio.to_thread(check_mask, mask.path, image.size)
     key = keys.mask(image.user_id, image.id, uuid7())
     await state["store"].put(key, mask.path, "image/png")
     return key

@@ -129,11 +129,13 @@ class Segmenter(Engine, Protocol):
         out: Path,
         *,
         background: Path | None = None,
+        crops: Sequence[Box] = (),
         preview: bool = False,
         progress: Progress = no_progress,
     ) -> CutoutResult:
         """The file of `mask` applied to the image at `path`; strokes among `marks` are hard constraints.
 
-        preview: at most PREVIEW_SIDE px on the long side. Raises what app.imaging and app.matting raise.
+        crops: boxes of ImageSpace where the mask was decoded from a crop, and is finer. preview: at most
+        PREVIEW_SIDE px on the long side. Raises what app.imaging and app.matting raise.
         """
         ...

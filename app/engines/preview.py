@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.imaging.types import Box
 from app.matting.options import CutoutOptions, Length
 from app.segmentation.marks import Mark
 from app.segmentation.masks import SoftMask
@@ -22,6 +23,13 @@ def scaled_marks(marks: Sequence[Mark], by: float) -> tuple[Mark, ...]:
         )
         for mark in marks
     )
+
+
+def scaled_crops(crops: Sequence[Box], by: float, size: tuple[int, int]) -> tuple[Box, ...]:
+    """Within a preview of `size` = (width, height), where a crop may be too small to be seen."""
+    ends = (*size, *size)
+    scaled = (tuple(min(round(edge * by), end) for edge, end in zip(box, ends, strict=True)) for box in crops)
+    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in scaled if x0 < x1 and y0 < y1)
 
 
 def scaled_options(options: CutoutOptions, by: float) -> CutoutOptions:

@@ -10,10 +10,11 @@ import numpy as np
 from app.engines.base import CutoutResult, Encoded, Packed, Prepared, Progress, no_progress
 from app.engines.errors import SubjectNotFound
 from app.engines.names import EngineName
-from app.engines.preview import PREVIEW_SIDE, scaled_marks, scaled_mask, scaled_options
+from app.engines.preview import PREVIEW_SIDE, scaled_crops, scaled_marks, scaled_mask, scaled_options
 from app.engines.writing import write
 from app.imaging.png import Effort
 from app.imaging.sandbox import decode, probe, working_image
+from app.imaging.types import Box
 from app.matting.options import CutoutOptions
 from app.matting.pipeline import make_cutout
 from app.segmentation import codec
@@ -157,6 +158,7 @@ class Sam2Engine:
         out: Path,
         *,
         background: Path | None = None,
+        crops: Sequence[Box] = (),
         preview: bool = False,
         progress: Progress = no_progress,
     ) -> CutoutResult:
@@ -167,10 +169,12 @@ class Sam2Engine:
         if shrunk < 1:
             mask, marks = scaled_mask(mask, shrunk), scaled_marks(marks, shrunk)
             options = scaled_options(options, shrunk)
+            crops = scaled_crops(crops, shrunk, (picture.width, picture.height))
         under = None if background is None else decode(background, probe(background))
         cut = make_cutout(
-            picture, mask, marks, options, background=under, progress=_part(progress, 1 - ENCODE_SHARE)
-        )
+            picture, mask, marks, options,
+            background=under, crops=crops, progress=_part(progress, 1 - ENCODE_SHARE),
+        )  # fmt: skip
         result = write(cut, options, picture.dpi, out, Effort.FAST if preview else Effort.BALANCED)
         progress(1.0, "done")
         return result

@@ -14,7 +14,7 @@ import uuid_utils
 from app.db.pool import Connection, Pool, transaction
 from app.images import repository
 from app.images.errors import CropInvalid, CropOfCrop, ImageNotFound, TooManyCrops
-from app.images.types import Image
+from app.images.types import MAX_CROPS, Image
 from app.imaging.encode import encode
 from app.imaging.png import Effort
 from app.imaging.sandbox import crop, probe
@@ -26,8 +26,6 @@ MIN_SIDE = 32
 """px, ImageSpace: below it 8 px of the encoder's input show one pixel, and nothing is left to see."""
 MAX_PIXELS = 12_000_000
 """Four bytes of each, which no PNG exceeds by 4 %, are a file that is taken (MAX_BYTES)."""
-MAX_CROPS = 64
-"""Of one image."""
 
 
 def check_crop(box: Box, image: Image) -> None:

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from app.imaging.types import Box, SourceFormat
 
+MAX_CROPS = 64
+"""Of one image."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.engines.names import EngineName
 from app.flags.types import UNASKED, Reason
+from app.images.types import MAX_CROPS
+from app.imaging.types import Box
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import MAX_MARKS, Mark
 from app.webhooks.types import JobWebhook
@@ -53,6 +55,8 @@ class ApplyParams(BaseModel):
     marks: tuple[Mark, ...] = Field(default=(), max_length=MAX_MARKS)
     mask_key: str | None = None
     """Storage key of the mask the client sent; marks are then enforced, not decoded."""
+    crops: tuple[Box, ...] = Field(default=(), max_length=MAX_CROPS)
+    """Boxes of ImageSpace from which that mask was decoded a second time."""
     start: Literal["auto", "empty"] = "auto"
     options: CutoutOptions = CutoutOptions()
     preview: bool = False

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.imaging.types import Picture
+from app.imaging.types import Box, Picture
 from app.matting.background import background as background_step
 from app.matting.canvas import canvas, max_side
+from app.matting.crops import crops as crops_step
 from app.matting.decontaminate import decontaminate
 from app.matting.feather import feather
 from app.matting.frame import margin, trim
@@ -23,6 +24,7 @@ from app.segmentation.masks import SoftMask
 
 FIRST = 2.0
 STEPS: tuple[tuple[Step, float], ...] = (
+    (crops_step, 0.5),
     (marks_step, 0.2),
     (smooth, 0.5),
     (offset, 0.5),
@@ -78,14 +80,16 @@ def make_cutout(
     options: CutoutOptions,
     *,
     background: Picture | None = None,
+    crops: Sequence[Box] = (),
     progress: Progress = lambda _share, _step: None,
 ) -> Cutout:
     """The cutout of `mask` from `picture` (both ImageSpace), not yet encoded.
 
-    `background` is the decoded picture that `options.background` names, if it names one. `progress` is called
-    before each step and at the end and may raise to cancel. Raises MaskInvalid, CutoutEmpty, CutoutTooLarge.
+    `background` is the decoded picture that `options.background` names, if it names one. `crops`: as in
+    Request. `progress` is called before each step and at the end and may raise to cancel. Raises MaskInvalid,
+    CutoutEmpty, CutoutTooLarge.
     """
-    request = Request(picture, mask, tuple(marks), options, background)
+    request = Request(picture, mask, tuple(marks), options, background, tuple(crops))
     total, done = sum((weight for _, weight in STEPS), FIRST), FIRST
     progress(0.0, upsample.__name__)
     draft = upsample(request)

@@ -27,6 +27,8 @@ class Request:
     marks: tuple[Mark, ...]
     options: CutoutOptions
     background: Picture | None = None
+    crops: tuple[Box, ...] = ()
+    """Of ImageSpace: there the mask was decoded from a crop, the last one's where they overlap."""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -59,11 +59,24 @@ def evidence(mask: SoftMask, size: tuple[int, int]) -> tuple[Alpha, tuple[float,
     A binding mask is flat away from its edge and passes from 0 to 1 within two of its pixels: it was drawn,
     or made smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft
     for their size."""
-    subject, scale, binding = _sigmoid(_inside(mask, size)), mask.scale, is_binding(mask, size)
-    # an opinion's probability is no coverage, however fine the file: on a small image it would make a ghost
-    while not binding and (max(subject.shape) >= 2 * NATIVE_SIDE or max(scale) >= FINE):
+    subject, binding = probability(mask, size), is_binding(mask, size)
+    if binding:
+        return subject, mask.scale, True
+    return *as_decoded(subject, mask.scale), False
+
+
+def as_decoded(subject: Alpha, scale: tuple[float, float]) -> tuple[Alpha, tuple[float, float]]:
+    """An opinion's probability and its scale, halved down to about the decoder's own resolution."""
+    # it is no coverage, however fine the file: on a small image it would make a ghost
+    while max(subject.shape) >= 2 * NATIVE_SIDE or max(scale) >= FINE:
         subject, scale = block_means(subject, 2), (scale[0] / 2, scale[1] / 2)
-    return subject, scale, binding
+    return subject, scale
+
+
+def probability(mask: SoftMask, size: tuple[int, int]) -> Alpha:
+    """float32 [h, w] in 0..1 of the mask's pixels over an image of `size` (width, height). Raises
+    MaskInvalid."""
+    return _sigmoid(_inside(mask, size))
 
 
 def is_binding(mask: SoftMask, size: tuple[int, int]) -> bool:
@@ -117,7 +130,7 @@ def on_grid(subject: Alpha, colours: Colours, scale: tuple[float, float], bindin
     coarse = np.dstack(list(channels))
     if binding:
         return finer(subject, coarse, colours, scale, stretches=STRETCHES)
-    opinion = _resized(subject, (colours.shape[1], colours.shape[0]), (0, 0), scale)
+    opinion = part_of(subject, (colours.shape[1], colours.shape[0]), (0, 0), scale)
     for last in (False,) * (OPINION_ROUNDS - 1) + (True,):
         alpha = finer(
             subject, coarse, colours, scale, radius=OPINION_RADIUS, corrections=0, stretches=STRETCHES
@@ -201,14 +214,14 @@ def as_fine(mask: SoftMask, size: tuple[int, int]) -> Matte:
     def fill(rows: tuple[int, int]) -> None:
         first = max(0, int(rows[0] * sy) - MARGIN)
         part = _sigmoid(logits[first : math.ceil(rows[1] * sy) + MARGIN])
-        part = _resized(part, (width, rows[1] - rows[0]), (0, rows[0] * sy - first), (sx, sy))
+        part = part_of(part, (width, rows[1] - rows[0]), (0, rows[0] * sy - first), (sx, sy))
         out[slice(*rows)] = _to_matte(part)
 
     on_all_cores(fill, strips(height))
     return out
 
 
-def _resized(
+def part_of(
     mask: Alpha, size: tuple[int, int], origin: tuple[float, float], scale: tuple[float, float]
 ) -> Alpha:
     """float32 [h, w] of `size` (width, height), linear; `origin` in mask pixels, `scale` as in SoftMask."""

@@ -108,6 +108,39 @@ def test_apply_with_marks_and_with_their_mask_agree(client: httpx.Client, encode
     assert not other[2:8, 8:56].any()
 
 
+def test_where_a_mask_was_decoded_from_a_crop_it_is_finer(client: httpx.Client, encoded: str) -> None:
+    mask = client.post("/api/segment/decode", json={"image_id": encoded}).content
+    form = {"image_id": encoded, "options": json.dumps({"matting": "off", "trim": False})}
+
+    def alpha(**more: str) -> np.ndarray:
+        files = {"mask": ("mask.png", mask)}
+        job = succeeded(client, client.post("/api/segment/apply-mask", data=form | more, files=files))
+        return np.asarray(opened(client.get(job["result"]["url"]).content))[..., 3]
+
+    changed = alpha(crops="[[250, 60, 440, 260]]") != alpha()
+    assert changed[60:260, 250:440].any()
+    changed[60:260, 250:440] = False
+    assert not changed.any()
+
+
+def test_crops_that_are_refused(client: httpx.Client, encoded: str) -> None:
+    whole = {"mask": ("mask.png", png(np.full((300, 451), 255, np.uint8)))}
+    crop = [0, 0, 40, 40]
+    refusals = [
+        ([[0, 0, 40, 301]], whole, "crop_invalid"),
+        ([[0, 0, 20, 40]], whole, "crop_invalid"),
+        ([[0, 0, 40.5, 40]], whole, "bad_parameter"),
+        ([crop] * 65, whole, "bad_parameter"),
+    ]
+    for crops, files, code in refusals:
+        form = {"image_id": encoded, "crops": json.dumps(crops)}
+        answer = client.post("/api/segment/apply-mask", data=form, files=files)
+        assert answer.json()["code"] == code, crops
+    alone = client.post("/api/segment/apply-mask", json={"image_id": encoded, "crops": [crop]})
+    assert (alone.status_code, alone.json()["code"]) == (422, "bad_parameter")
+    assert "mask" in alone.json()["detail"]
+
+
 def test_a_mask_is_taken_as_it_is(client: httpx.Client, encoded: str) -> None:
     mask = np.zeros((300, 451), np.uint8)
     mask[100:200, 50:250] = 255

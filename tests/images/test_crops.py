@@ -10,10 +10,10 @@ from PIL import Image as Pillow
 
 from app.db.pool import Pool
 from app.images import crops, repository
-from app.images.crops import MAX_CROPS, check_box
+from app.images.crops import check_box
 from app.images.errors import CropInvalid, CropOfCrop, ImageNotFound, TooManyCrops
 from app.images.service import ImageService
-from app.images.types import Image
+from app.images.types import MAX_CROPS, Image
 from app.imaging.probe import probe
 from app.imaging.types import Box
 from app.jobs.service import JobService

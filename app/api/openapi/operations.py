@@ -223,7 +223,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/api/segment/remove"): _created(params.RemoveRequest, IMAGE, "image"),
     ("POST", "/api/segment/apply-mask"): _created(
         params.ApplyRequest,
-        (EmbeddingNotFound, MarkOutsideImage, MaskUnreadable, MaskAspect, StorageUnavailable),
+        (EmbeddingNotFound, MarkOutsideImage, MaskUnreadable, MaskAspect, CropInvalid, StorageUnavailable),
         "mask",
         examples=_APPLY,
     ),
