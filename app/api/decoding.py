@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from app.engines.errors import SubjectNotFound
 from app.engines.sam2 import Sam2Engine
@@ -13,6 +13,8 @@ from app.settings import Settings
 from app.storage.base import ObjectStore
 from models.registry import Registry
 
+Start: TypeAlias = Literal["auto", "empty"] | bytes
+"""What marks are drawn over: the automatic subject, nothing, or a mask PNG."""
 _AT_ONCE = 1
 """A decode takes every core for 0.1 s: two at once would each take twice as long."""
 
@@ -27,20 +29,31 @@ class Decoding:
         self._engines: dict[str, Sam2Engine] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def mask(self, row: EmbeddingRow, marks: Sequence[Mark], start: Literal["auto", "empty"]) -> bytes:
-        """PNG of the mask after `marks`. Raises MarkOutsideImage, SubjectNotFound, ModelError."""
-        if start == "auto" and not row.proposed:
-            raise SubjectNotFound("no subject was looked for: encode with auto, or start from empty")
-        packed = await self._bytes(row.key, row.bytes)
-        proposal = await self._bytes(row.proposal.mask_key) if start == "auto" and row.proposal else None
-        async with self._slots:
-            return await asyncio.to_thread(self._decode, row.model, packed, proposal, marks)
+    async def mask(
+        self, row: EmbeddingRow, marks: Sequence[Mark], start: Start, *, refine: bool = False
+    ) -> bytes:
+        """PNG of the mask after `marks` over `start`, which `refine` makes finer first.
 
-    def _decode(self, model: str, packed: bytes, proposal: bytes | None, marks: Sequence[Mark]) -> bytes:
+        Raises MarkOutsideImage, SubjectNotFound, MaskUnreadable, MaskAspect, ModelError.
+        """
+        under = start if isinstance(start, bytes) else await self._proposal(row) if start == "auto" else None
+        packed = await self._bytes(row.key, row.bytes)
+        async with self._slots:
+            return await asyncio.to_thread(self._decode, row.model, packed, under, marks, refine=refine)
+
+    async def _proposal(self, row: EmbeddingRow) -> bytes | None:
+        """None: nothing was found. Raises SubjectNotFound where nobody looked."""
+        if not row.proposed:
+            raise SubjectNotFound("no subject was looked for: encode with auto, or start from empty")
+        return await self._bytes(row.proposal.mask_key) if row.proposal else None
+
+    def _decode(
+        self, model: str, packed: bytes, under: bytes | None, marks: Sequence[Mark], *, refine: bool
+    ) -> bytes:
         engine = self._engine(model)
         embedding = engine.unpack(packed)
-        start = from_png(proposal, embedding.image_size) if proposal else None
-        return engine.mask_png(engine.segment(embedding, marks, start), embedding.image_size)
+        start = from_png(under, embedding.image_size) if under else None
+        return engine.mask_png(engine.segment(embedding, marks, start, refine=refine), embedding.image_size)
 
     def _engine(self, model: str) -> Sam2Engine:
         if model not in self._engines:

@@ -97,7 +97,8 @@ class MarksRequest(Params):
 
 
 class DecodeRequest(MarksRequest):
-    pass
+    refine: bool = False
+    """Make what the marks are drawn over finer first: for a crop, which shows the decoder more."""
 
 
 class ApplyRequest(MarksRequest, JobRequest):

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from uuid_utils.compat import uuid7
 
 from app.api.auth import current_user
+from app.api.decoding import Start
 from app.api.defaults import parse_filled
 from app.api.errors import BadParameter
 from app.api.files import NO_STORE
@@ -54,16 +55,26 @@ async def apply_mask(request: Request[State]) -> Response:
 
 
 async def decode(request: Request[State]) -> Response:
-    """The mask now, as PNG."""
+    """The mask now, as PNG. With a `mask`, marks are drawn over that instead of `start`."""
     user = current_user(request)
     state = request.state
-    async with read_body(request) as body:
+    async with read_body(request, _MASK) as body:
         wanted = await parse_filled(state, user, DecodeRequest, body.values)
+        start = await _start(wanted, body.files.get("mask"))
     image = await state["images"].get(user, wanted.image_id)
     check_inside(wanted.marks, image.size)
     embedding = await state["images"].embedding(user, image.id, installed_model(state, wanted.model))
-    png = await state["decoding"].mask(embedding, wanted.marks, wanted.start)
+    png = await state["decoding"].mask(embedding, wanted.marks, start, refine=wanted.refine)
     return Response(png, media_type="image/png", headers=NO_STORE)
+
+
+async def _start(wanted: DecodeRequest, mask: Upload | None) -> Start:
+    """Raises BadParameter."""
+    if mask is not None:
+        return await asyncio.to_thread(mask.path.read_bytes)
+    if wanted.refine and wanted.start == "empty":
+        raise BadParameter("refine: empty has nothing to make finer; send a `mask`, or start from `auto`")
+    return wanted.start
 
 
 _Make = Callable[[State, UUID, Body], Awaitable[NewJob]]

@@ -116,8 +116,10 @@ class Segmenter(Engine, Protocol):
         """Raises what `app.imaging` raises for a file that is not an image within the limits."""
         ...
 
-    def segment(self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:
-        """Marks replayed in order over `start`. Raises MarkOutsideImage."""
+    def segment(
+        self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None, *, refine: bool = False
+    ) -> SoftMask:
+        """Marks replayed in order over `start`, which `refine` makes finer first. Raises MarkOutsideImage."""
         ...
 
     def cutout(

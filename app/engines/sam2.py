@@ -24,6 +24,7 @@ from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png, mask_png
 from app.segmentation.masks import SoftMask
 from app.segmentation.prompts import check_inside
+from app.segmentation.refine import refined
 from app.segmentation.spaces import Frame
 from app.segmentation.subject import Proposal, propose
 from models.sessions.base import Decoder, Embedding, Encoder, Float, RgbImage
@@ -142,7 +143,11 @@ class Sam2Engine:
     def _codec(self) -> Codec:
         return Codec.of(self._model.codec_basis, self._model.fit)
 
-    def segment(self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None) -> SoftMask:
+    def segment(
+        self, embedding: Embedding, marks: Sequence[Mark], start: SoftMask | None, *, refine: bool = False
+    ) -> SoftMask:
+        if start is not None and refine:
+            start = refined(self._model, embedding, start)
         return replay(self._model, embedding, marks, start)
 
     def mask_png(self, mask: SoftMask, size: tuple[int, int]) -> bytes:

@@ -148,6 +148,9 @@ def test_a_crop_is_an_image_that_lives_and_goes_with_its_own(client: httpx.Clien
     asked = {"image_id": crop["id"], "marks": marks, "start": "empty"}
     mask = client.post("/api/segment/decode", json=asked)
     assert Image.open(io.BytesIO(mask.content)).size == (1024, 819)
+    form, files = {"image_id": crop["id"], "refine": "true"}, {"mask": ("mask.png", mask.content)}
+    finer = client.post("/api/segment/decode", data=form, files=files)
+    assert finer.status_code == 200  # though nobody looked for a subject there
 
     assert crop["id"] not in {item["id"] for item in client.get("/api/images").json()["items"]}
     assert client.delete(photo["urls"]["self"]).status_code == 204

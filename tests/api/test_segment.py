@@ -8,8 +8,12 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import binary_dilation
 
+from app.engines.sam2 import Sam2Engine
+from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png
+from models.model import Model
 from tests.data.photos import CAT, COFFEE, iou
 from tests.stack import Stack, finished, succeeded
 
@@ -106,6 +110,43 @@ def test_apply_with_marks_and_with_their_mask_agree(client: httpx.Client, encode
     assert ((one > 127) != (other > 127)).mean() < 0.01
     assert not one[2:8, 8:56].any()
     assert not other[2:8, 8:56].any()
+
+
+def test_marks_are_drawn_over_a_mask_that_is_sent(client: httpx.Client, encoded: str) -> None:
+    square = np.zeros((300, 451), np.uint8)
+    square[100:200, 50:250] = 255
+    files = {"mask": ("mask.png", png(square))}
+    plain = client.post("/api/segment/decode", data={"image_id": encoded}, files=files)
+    assert iou(from_png(plain.content, (451, 300)), square > 0) > 0.97
+
+
+def test_a_mask_that_is_sent_is_made_finer_as_the_engine_does_it(
+    client: httpx.Client, encoded: str, lite_model: Model
+) -> None:
+    engine = Sam2Engine(lite_model)
+    embedding = engine.unpack(client.get(f"/api/images/{encoded}/embedding").content)
+    rough = png(binary_dilation(CAT.truth, iterations=12).astype(np.uint8) * 255)
+    start, marks = from_png(rough, (451, 300)), [Mark.model_validate(CAT_CLICK)]
+    plain, finer = (
+        engine.mask_png(engine.segment(embedding, marks, start, refine=refine), (451, 300))
+        for refine in (False, True)
+    )
+    assert plain != finer
+    form = {"image_id": encoded, "marks": json.dumps([CAT_CLICK])}
+    for refine, expected in (("false", plain), ("true", finer)):
+        files = {"mask": ("mask.png", rough)}
+        answer = client.post("/api/segment/decode", data=form | {"refine": refine}, files=files)
+        assert answer.content == expected
+
+
+def test_masks_to_start_from_that_are_refused(client: httpx.Client, encoded: str) -> None:
+    wide = {"mask": ("mask.png", png(np.zeros((100, 451), np.uint8)))}
+    for files, code in ((wide, "mask_aspect"), ({"mask": ("mask.png", b"grey")}, "mask_unreadable")):
+        answer = client.post("/api/segment/decode", data={"image_id": encoded}, files=files)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+    nothing = {"image_id": encoded, "start": "empty", "refine": True}
+    answer = client.post("/api/segment/decode", json=nothing)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_parameter")
 
 
 def test_where_a_mask_was_decoded_from_a_crop_it_is_finer(client: httpx.Client, encoded: str) -> None:

@@ -96,6 +96,8 @@ JOB: Final[tuple[Error, ...]] = (
     *KEY,
 )
 """What can keep a job from being made."""
+MASK: Final = (MarkOutsideImage, MaskUnreadable, MaskAspect)
+"""What can be wrong with marks and masks."""
 BATCH: Final = (batch_errors.BatchNotFound,)
 ITEMS: Final = (
     batch_errors.BatchEmpty,
@@ -223,14 +225,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/api/segment/remove"): _created(params.RemoveRequest, IMAGE, "image"),
     ("POST", "/api/segment/apply-mask"): _created(
         params.ApplyRequest,
-        (EmbeddingNotFound, MarkOutsideImage, MaskUnreadable, MaskAspect, CropInvalid, StorageUnavailable),
+        (EmbeddingNotFound, *MASK, CropInvalid, StorageUnavailable),
         "mask",
         examples=_APPLY,
     ),
     ("POST", "/api/segment/decode"): Operation(
         body=params.DecodeRequest,
+        parts=("mask",),
         answers={OK: File("image/png")},
-        errors=(ImageNotFound, EmbeddingNotFound, MarkOutsideImage, StorageUnavailable, *MODEL),
+        errors=(ImageNotFound, EmbeddingNotFound, *MASK, StorageUnavailable, *MODEL),
     ),
     ("GET", "/api/batches"): Operation(
         query=params.ListQuery, answers={OK: d.PageDocument[d.BatchDocument]}, errors=(BadCursor,)
