@@ -52,7 +52,7 @@ class Decoding:
     ) -> bytes:
         engine = self._engine(model)
         embedding = engine.unpack(packed)
-        start = from_png(under, embedding.image_size) if under else None
+        start = None if under is None else from_png(under, embedding.image_size)
         return engine.mask_png(engine.segment(embedding, marks, start, refine=refine), embedding.image_size)
 
     def _engine(self, model: str) -> Sam2Engine:

@@ -16,9 +16,7 @@ from app.matting.tiles import area
 from app.matting.types import Draft, Matte, Request
 from app.matting.upsample import as_decoded, is_binding, part_of, probability, upsampled
 
-BLEND = (
-    2.0  # mask pixels of the crop: by so many a decoder's edge errs, and beyond the border it knew nothing
-)
+BLEND = 2.0  # mask pixels of the crop: by so many a decoder's edge errs, and it saw nothing beyond the border
 
 
 def crops(request: Request, draft: Draft) -> Draft:

@@ -141,7 +141,8 @@ def test_a_mask_that_is_sent_is_made_finer_as_the_engine_does_it(
 
 def test_masks_to_start_from_that_are_refused(client: httpx.Client, encoded: str) -> None:
     wide = {"mask": ("mask.png", png(np.zeros((100, 451), np.uint8)))}
-    for files, code in ((wide, "mask_aspect"), ({"mask": ("mask.png", b"grey")}, "mask_unreadable")):
+    grey, empty = ({"mask": ("mask.png", content)} for content in (b"grey", b""))
+    for files, code in ((wide, "mask_aspect"), (grey, "mask_unreadable"), (empty, "mask_unreadable")):
         answer = client.post("/api/segment/decode", data={"image_id": encoded}, files=files)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
     nothing = {"image_id": encoded, "start": "empty", "refine": True}
