@@ -26,8 +26,7 @@ def matting(request: Request, draft: Draft) -> Draft:
     mode = request.options.matting
     if mode == "off":
         return draft
-    binding = is_binding(request.mask, request.size)
-    slopes = None if binding else logit_slopes(request.mask, request.size, request.crops)
+    slopes = None if is_binding(request.mask, request.size) else logit_slopes(request.mask, request.size)
     edge = band(draft.pixels, draft.matte, slopes, LIMITS[mode])
     if edge is None:
         return replace(draft, report=MattingReport(mode))

@@ -8,21 +8,20 @@ costs accuracy where it is not needed: it lets colours that subject and backgrou
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, sobel, uniform_filter
 
-from app.imaging.types import Box
 from app.matting.blocks import block_means
 from app.matting.closed_form import UNKNOWN
 from app.matting.types import Matte, Pixels
 from app.segmentation.masks import SoftMask
 
 CELLS = 512  # along the longer side, at most
-UNIT = 1 / 256  # of the longer side of what was decoded: a decoder's own pixel
+UNIT = 1 / 256  # of the mask's longer side: a decoder's own pixel
 CONTRAST_WEIGHT = 1.3  # of ln(levels per cell) against ln(logits per UNIT)
 SURE_SLOPE = 5.0  # logits per UNIT at a crisp edge; for masks that carry no opinion
 NEIGHBOURHOOD = 41  # cells along which the edge is judged
@@ -81,19 +80,12 @@ def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limit
     return Band(trimap, hair, side, float(np.count_nonzero(hairy)) / float(np.count_nonzero(edge)))
 
 
-def logit_slopes(mask: SoftMask, size: tuple[int, int], crops: Sequence[Box] = ()) -> NDArray[np.float32]:
-    """Logits per UNIT, of a crop where there is one, at each mask pixel over the image; float32 [h, w]."""
+def logit_slopes(mask: SoftMask, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Logits per UNIT at each mask pixel over the image; float32 [h, w]."""
     columns, rows = (max(1, math.ceil(n * scale - 1e-6)) for n, scale in zip(size, mask.scale, strict=True))
     logits = mask.logits[:rows, :columns].astype(np.float32)
     steepest = np.hypot(sobel(logits, 0), sobel(logits, 1)) / 8
-    longer = np.full(logits.shape, max(logits.shape), np.float32)
-    for x0, y0, x1, y1 in crops:
-        (left, right), (top, bottom) = (
-            (x0 * mask.scale[0], x1 * mask.scale[0]),
-            (y0 * mask.scale[1], y1 * mask.scale[1]),
-        )
-        longer[round(top) : round(bottom), round(left) : round(right)] = max(right - left, bottom - top)
-    result: NDArray[np.float32] = steepest * longer * np.float32(UNIT)
+    result: NDArray[np.float32] = steepest * np.float32(max(logits.shape) * UNIT)
     return result
 
 

@@ -9,7 +9,6 @@ from app.imaging.types import Box, Picture
 from app.matting.crops import crops as crops_step
 from app.matting.options import CutoutOptions
 from app.matting.tiles import area
-from app.matting.trimap import logit_slopes
 from app.matting.types import Draft, Request
 from app.matting.upsample import upsample
 from app.segmentation.maskio import to_logits, to_values
@@ -113,11 +112,3 @@ def test_a_crop_fades_into_the_matte_but_where_the_image_ends() -> None:
 
 def test_a_mask_that_was_drawn_needs_no_crops(whole: Draft, subject: Share) -> None:
     assert finer(whole, averaged(subject, 4), CROP) is whole.matte
-
-
-def test_edges_are_judged_by_the_pixels_of_what_was_decoded() -> None:
-    ramp = SoftMask(np.tile(np.linspace(-8, 8, 400, dtype=np.float32), (200, 1)), (0.5, 0.5))
-    plain, cropped = logit_slopes(ramp, (800, 400)), logit_slopes(ramp, (800, 400), [(200, 100, 400, 200)])
-    np.testing.assert_allclose(cropped[50:100, 100:200], plain[50:100, 100:200] / 4, rtol=1e-5)
-    cropped[50:100, 100:200] *= 4
-    np.testing.assert_allclose(cropped, plain, rtol=1e-5)
