@@ -32,7 +32,7 @@ from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.embedded import EmbeddedRedis
 from app.queue.messages import embed_queue
 from app.storage.local import LocalStore
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts, RgbImage
+from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts, RgbImage, View
 from workers.batcher import Batcher, BatchOptions
 from workers.embed import BATCHES_AT_ONCE
 from workers.handlers import embed_handlers
@@ -67,7 +67,7 @@ class Simulated:
     def warmup(self) -> None:
         """There is nothing to load."""
 
-    def look(self, image: RgbImage, *, mirrored: bool = False) -> None:
+    def look(self, image: RgbImage, view: View) -> None:
         """No prior."""
 
     def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:

@@ -14,7 +14,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +84,7 @@ def main() -> None:
 def measured(model: Model, sample: Sample, *, led: bool) -> Measured:
     working, embedding = embed(model, sample.image)
     begun = time.perf_counter()
-    proposal = propose(model, embedding, lambda mirrored: model.look(working, mirrored=mirrored))
+    proposal = propose(model, embedding, lambda view: model.look(working, view))
     seconds = time.perf_counter() - begun
     view = View(sample, embedding, _at_size_of(sample, working) if led else None)
     start = None if proposal is None else proposal.mask
@@ -117,7 +117,7 @@ class View:
         """At the reference's size, led by the picture."""
         if soft is None or self.picture is None:
             return self.stretched(soft)
-        mask = SoftMask(soft.logits, self._scale(soft))
+        mask = replace(soft, scale=self._scale(soft))
         return upsample(Request(self.picture, mask, (), CutoutOptions())).matte > HALF
 
     def stretched(self, soft: SoftMask | None) -> Mask:
@@ -149,7 +149,9 @@ def clicked(model: Model, view: View, start: SoftMask | None) -> list[float]:
     for _ in range(CLICKS):
         marks.append(next_click(mask, view))
         drawn = after_last(model, view.embedding, frame, marks, drawn)
-        mask = view.mask(None if drawn.logits is None else SoftMask(drawn.logits, frame.mask_scale))
+        mask = view.mask(
+            None if drawn.logits is None else SoftMask(drawn.logits, frame.mask_scale, decoded=True)
+        )
         found.append(view.iou(mask))
     return found
 

@@ -17,6 +17,7 @@ from models.sessions.base import (
     Prompts,
     RgbImage,
     Session,
+    View,
 )
 from models.sessions.prior import SalientObjects
 
@@ -93,7 +94,7 @@ class Model:
         blank = np.zeros((MASK_SIDE, MASK_SIDE, 3), np.uint8)
         (embedding,) = self.encode([blank], [(MASK_SIDE, MASK_SIDE)])
         self.decode(embedding, Prompts(np.full((1, 1, 2), 512, np.float32), np.ones((1, 1), np.float32)))
-        self.look(blank)
+        self.look(blank, View())
 
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:
         """`images`: working images uint8 [h, w, 3]; `sizes`: (width, height) of their oriented originals."""
@@ -122,11 +123,11 @@ class Model:
             object_score=np.concatenate([one["object_score"] for one in outputs]) if score else None,
         )
 
-    def look(self, image: RgbImage, *, mirrored: bool = False) -> Float | None:
+    def look(self, image: RgbImage, view: View) -> Float | None:
         """The prior's view of a working image (models/sessions/prior.py); None for a model without."""
         with self._lock:
             prior = self._prior
-        return None if prior is None else prior.look(image, mirrored=mirrored)
+        return None if prior is None else prior.look(image, view)
 
     def _check(self, embedding: Embedding) -> None:
         mine, its = (self.manifest.name, self.manifest.revision), (embedding.model, embedding.revision)

@@ -1,6 +1,7 @@
 """A preview is the same cutout of a smaller ImageSpace: everything with a length shrinks with it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.imaging.types import Box
 from app.matting.options import CutoutOptions, Length
@@ -13,7 +14,7 @@ PREVIEW_SIDE = 1024
 
 def scaled_mask(mask: SoftMask, by: float) -> SoftMask:
     x, y = mask.scale
-    return SoftMask(mask.logits, (x / by, y / by))
+    return replace(mask, scale=(x / by, y / by))
 
 
 def scaled_marks(marks: Sequence[Mark], by: float) -> tuple[Mark, ...]:

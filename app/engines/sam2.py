@@ -1,7 +1,7 @@
 """Our engine: a promptable model and our matting. The one code path of workers, CLI and API."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from app.segmentation.prompts import check_inside
 from app.segmentation.refine import refined
 from app.segmentation.spaces import Frame
 from app.segmentation.subject import Proposal, propose
-from models.sessions.base import Decoder, Embedding, Encoder, Float, RgbImage
+from models.sessions.base import Decoder, Embedding, Encoder, Float, RgbImage, View
 
 PLAIN = 4
 """Of 255, by channel: what JPEG and noise that nobody sees make of one colour."""
@@ -49,7 +49,7 @@ class PromptableModel(Encoder, Decoder, Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
 
-    def look(self, image: RgbImage, *, mirrored: bool = False) -> Float | None: ...
+    def look(self, image: RgbImage, view: View) -> Float | None: ...
 
     def warmup(self) -> None: ...
 
@@ -134,10 +134,7 @@ class Sam2Engine:
         if _is_plain(prepared.working):
             return None
 
-        def look(mirrored: bool) -> Float | None:
-            return self._model.look(prepared.working, mirrored=mirrored)
-
-        return propose(self._model, embedding, look)
+        return propose(self._model, embedding, partial(self._model.look, prepared.working))
 
     @cached_property
     def _codec(self) -> Codec:

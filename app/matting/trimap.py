@@ -25,6 +25,7 @@ UNIT = 1 / 256  # of the mask's longer side: a decoder's own pixel
 CONTRAST_WEIGHT = 1.3  # of ln(levels per cell) against ln(logits per UNIT)
 SURE_SLOPE = 5.0  # logits per UNIT at a crisp edge; for masks that carry no opinion
 NEIGHBOURHOOD = 41  # cells along which the edge is judged
+SOLID = 250  # mean alpha of a cell all inside
 WIDE, NARROW = 12, 3  # cells to either side of a hairy and of a doubtful edge
 
 
@@ -62,7 +63,8 @@ class Band:
 def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limits: Limits) -> Band | None:
     """None where all edges are lines. `slopes`: logit_slopes(mask), None for a binding mask."""
     side = 1 << max(0, math.ceil(math.log2(max(matte.shape) / CELLS)))
-    inside = block_means(matte, side) > 127.5
+    covered = block_means(matte, side)
+    inside = covered > 127.5
     edge = _edges(inside)
     if not edge.any():
         return None
@@ -71,13 +73,21 @@ def band(pixels: Pixels, matte: Matte, slopes: NDArray[np.float32] | None, limit
     if not doubtful.any():
         return None
     hair = np.zeros_like(edge) if not hairy.any() else distance_transform_edt(~hairy) <= WIDE
-    unknown = hair | (distance_transform_edt(~doubtful) <= NARROW)
+    unknown = (hair | (distance_transform_edt(~doubtful) <= NARROW)) & ~(_thin(inside) & (covered >= SOLID))
     trimap = np.where(matte > 127, np.uint8(255), np.uint8(0))
     width = matte.shape[1]
     for row in range(unknown.shape[0]):
         cells = np.repeat(unknown[row], side)[:width]
         trimap[row * side : (row + 1) * side, cells] = UNKNOWN
     return Band(trimap, hair, side, float(np.count_nonzero(hairy)) / float(np.count_nonzero(edge)))
+
+
+def _thin(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells of parts that vanish within a narrow band. Their middle must stay known: a strap that is unknown
+    all through has no foreground in sight, and matting takes it away.
+    """
+    core = distance_transform_edt(inside) > NARROW
+    return inside & (distance_transform_edt(~core) > NARROW + 1) if core.any() else inside
 
 
 def logit_slopes(mask: SoftMask, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -81,6 +81,8 @@ def probability(mask: SoftMask, size: tuple[int, int]) -> Alpha:
 
 def is_binding(mask: SoftMask, size: tuple[int, int]) -> bool:
     """Raises MaskInvalid."""
+    if mask.decoded:
+        return False
     logits = _inside(mask, size)
     low, high = float(logits.min()), float(logits.max())
     flat = np.minimum(logits - low, high - logits) <= 0.01 * (high - low)

@@ -41,7 +41,7 @@ def replay(decoder: Decoder, embedding: Embedding, marks: Sequence[Mark], start:
     drawn = Drawn(None if start is None else to_mask_space(start, frame))
     for count in range(max(1, len(marks) - MAX_REPLAY + 1), len(marks) + 1):
         drawn = after_last(decoder, embedding, frame, marks[:count], drawn)
-    return SoftMask(nothing() if drawn.logits is None else drawn.logits, frame.mask_scale)
+    return SoftMask(nothing() if drawn.logits is None else drawn.logits, frame.mask_scale, decoded=True)
 
 
 def after_last(

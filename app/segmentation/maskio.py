@@ -1,4 +1,7 @@
-"""Masks as files: 8-bit grey PNG over the whole image, value = round(255·sigmoid(logit)), edge at 128."""
+"""Masks as files: 8-bit grey PNG over the whole image, value = round(255·sigmoid(logit)), edge at 128.
+
+A file says in a text chunk that a decoder made it: of products on white its logits look like a drawing.
+"""
 
 import io
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.segmentation.errors import MaskAspect, MaskUnreadable
 from app.segmentation.masks import FloatImage, SoftMask
@@ -13,6 +17,8 @@ from app.segmentation.resample import resample
 from app.segmentation.spaces import Frame, Size
 
 ASPECT_TOLERANCE = 1.0  # px of the mask's shorter-than-expected side (DESIGN §9)
+DECODED = ("Cutout-Mask", "decoded")
+"""Keyword and text of the chunk: web/src/editor/render/png.ts writes it too."""
 MAX_MASK_SIDE = 20_000
 MAX_MASK_PIXELS = 100_000_000  # as for images, DESIGN §14
 
@@ -22,8 +28,10 @@ def mask_png(mask: SoftMask, frame: Frame) -> bytes:
     width, height = frame.mask_file
     step = (mask.scale[0] * frame.image[0] / width, mask.scale[1] * frame.image[1] / height)
     values = to_values(resample(mask.logits, frame.mask_file, step))
-    file = io.BytesIO()
-    Image.fromarray(values).save(file, "PNG", compress_level=4)
+    file, said = io.BytesIO(), PngInfo()
+    if mask.decoded:
+        said.add_text(*DECODED)
+    Image.fromarray(values).save(file, "PNG", compress_level=4, pnginfo=said)
     return file.getvalue()
 
 
@@ -32,10 +40,10 @@ def from_png(data: bytes, image: Size) -> SoftMask:
 
     Raises MaskUnreadable when it is not an 8-bit grey PNG, MaskAspect when its shape is not the image's.
     """
-    values = _grey(data)
+    values, decoded = _grey(data)
     height, width = values.shape
     check_aspect((width, height), image)
-    return SoftMask(to_logits(values), (width / image[0], height / image[1]))
+    return SoftMask(to_logits(values), (width / image[0], height / image[1]), decoded)
 
 
 def check_mask(path: Path, image: Size) -> None:
@@ -66,13 +74,14 @@ def to_logits(values: NDArray[np.uint8]) -> FloatImage:
     return _LOGITS[values]
 
 
-def _grey(data: bytes) -> NDArray[np.uint8]:
+def _grey(data: bytes) -> tuple[NDArray[np.uint8], bool]:
+    """The values, and whether a decoder made them."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as file:
             if file.mode not in {"L", "1"}:
                 raise MaskUnreadable(f"the mask must be an 8-bit grey PNG, not {file.mode}")
             if max(file.size) > MAX_MASK_SIDE or file.size[0] * file.size[1] > MAX_MASK_PIXELS:
                 raise MaskUnreadable(f"the mask is too large: {file.size[0]}x{file.size[1]} px")
-            return np.asarray(file.convert("L"))
+            return np.asarray(file.convert("L")), file.info.get(DECODED[0]) == DECODED[1]
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise MaskUnreadable("the mask is not a readable PNG") from error

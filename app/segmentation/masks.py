@@ -22,3 +22,6 @@ class SoftMask:
 
     logits: FloatImage
     scale: tuple[float, float]
+    decoded: bool = False
+    """A decoder said so, however it looks: its edge errs, and the image's own is to be found. Else the mask
+    may be one that was drawn, or made smaller from a finer one, which is to be kept."""

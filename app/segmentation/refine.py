@@ -28,10 +28,10 @@ def refined(decoder: Decoder, embedding: Embedding, start: SoftMask) -> SoftMask
     seen = before[:height, :width]
     subject = seen > 0
     if subject.all() or not subject.any():
-        return SoftMask(before, frame.mask_scale)
+        return SoftMask(before, frame.mask_scale, decoded=True)
     answers = decoder.decode(embedding, prompts(_told(subject, frame), frame, before)).logits[0]
     best = _most_alike(answers[:, :height, :width], subject)
-    return SoftMask(before if best is None else framed(best), frame.mask_scale)
+    return SoftMask(before if best is None else framed(best), frame.mask_scale, decoded=True)
 
 
 def _told(subject: NDArray[np.bool_], frame: Frame) -> Clicks:

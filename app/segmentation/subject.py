@@ -14,11 +14,10 @@ from app.segmentation.prompts import BOX_END, BOX_START, KEEP, REMOVE
 from app.segmentation.resample import resample
 from app.segmentation.spaces import Frame, ImagePoints, MaskPoints, Points
 from app.segmentation.spread import deepest_points
-from models.sessions.base import Decoder, Embedding, Prompts
+from models.sessions.base import Decoder, Embedding, Prompts, View
 
-Look: TypeAlias = Callable[[bool], FloatImage | None]
-"""A view of the image: float32 [n, n] stretched over it, 0..1 "subject"; None where no network looks.
-True: seen in the mirror, and turned back."""
+Look: TypeAlias = Callable[[View], FloatImage | None]
+"""What is seen of the image: float32 [n, n] stretched over it, 0..1 "subject"; None where nothing looks."""
 
 GRID = (0.325, 0.5, 0.675)
 SMOOTHING_CELLS = 2.0
@@ -33,7 +32,14 @@ SNAP_GAIN = 16.0  # prior and decoder weigh alike; from 8 to 32 the mean IoU cha
 WHOLE = (0, 2, 3)  # the decoder's second mask is a part
 HOLE = 1.0  # logit
 MIN_PIXELS = 16  # of MaskSpace; less is no subject
-# from where on nothing else is tried: 6 of 10 photos, which then take 0.25 s instead of 0.7 s (2 cores)
+# Each at once, and then no more where it is enough. The mirror image's mistakes are others, a darker one
+# shows a white pot on white: with both, mean IoU of people, animals and things 0.842 → 0.853, of products
+# 0.965 → 0.987. From near, lighter, with its histogram spread: no better.
+LOOKS = ((View(),), (View(mirrored=True), View(gamma=1.8)))
+# Of the candidates, where anything was seen: the middle column and the peak, one run of the decoder. The
+# other six change the mean IoU of 96 photos by 0.001 and take 0.2 s.
+FEW = [1, 4, 7, 9]
+# from where on nothing else is tried: half of the photos
 AGREED = 0.92  # soft IoU of prior and decoder
 EXPECTED = 0.8  # IoU
 
@@ -94,7 +100,7 @@ def propose(decoder: Decoder, embedding: Embedding, look: Look) -> Proposal | No
     logits = without_doubtful_holes(found.logits)
     inside = frame.from_mask(MaskPoints(deepest_points(logits > 0, KEEP_POINTS)))
     return Proposal(
-        mask=SoftMask(framed(logits), frame.mask_scale),
+        mask=SoftMask(framed(logits), frame.mask_scale, decoded=True),
         score=float(1 / (1 + np.exp(-(SCORE_BIAS + SCORE_GAIN * found.expected)))),
         box=bounds(logits, frame),
         points=tuple((float(x), float(y)) for x, y in inside),
@@ -102,24 +108,25 @@ def propose(decoder: Decoder, embedding: Embedding, look: Look) -> Proposal | No
 
 
 def _search(scene: _Scene, look: Look) -> _Found | None:
-    """One view, and the decoder's answer to it, when these agree; else a second view and a grid of points."""
+    """One view, and the decoder's answer to it, when these agree; else all views and a grid of points."""
     frame = scene.frame
     cells = distinctness(scene.embedding, frame)
     distinct = _over_mask_space(cells, frame)
     prior = np.full_like(distinct, 0.5)  # knows nothing
     masks: list[FloatImage] = []
     views: list[FloatImage] = []
-    for mirrored in (False, True):
-        view = look(mirrored)
-        if view is None:
+    for shown in LOOKS:
+        seen = [view for view in map(look, shown) if view is not None]
+        if not seen:
             break
-        views.append(view_in_mask_space(view, frame))
+        views += [view_in_mask_space(view, frame) for view in seen]
         prior = combined(views)
         masks = _snapped(scene, prior)
         found = _best(masks, belief(prior, distinct)) if _agreed(masks, prior) else None
         if found is not None and found.expected >= EXPECTED:
             return found
-    offered = scene.decode([frame.to_mask(_one(point)) for point in candidates(cells, frame)], [KEEP])
+    points = candidates(cells, frame)[FEW if views else slice(None)]
+    offered = scene.decode([frame.to_mask(_one(point)) for point in points], [KEEP])
     return _best([*masks, *offered[:, 1:].reshape(-1, *prior.shape)], belief(prior, distinct))
 
 

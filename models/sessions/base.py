@@ -14,6 +14,15 @@ RgbImage: TypeAlias = NDArray[np.uint8]
 """uint8 [h, w, 3], sRGB, the working image (DESIGN §3)."""
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a network that looks for the subject is shown an image."""
+
+    mirrored: bool = False
+    gamma: float = 1.0
+    """Above 1 it is darker, and what is white on white stands out."""
+
+
 class Fit(StrEnum):
     """How the working image fills the encoder's 1024² frame; the manifest's `geometry.fit`."""
 

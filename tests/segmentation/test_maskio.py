@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.matting.upsample import is_binding
 from app.segmentation.errors import MaskAspect, MaskUnreadable
 from app.segmentation.maskio import from_png, mask_png, to_logits, to_values
 from app.segmentation.masks import SoftMask
@@ -45,6 +46,15 @@ def test_a_mask_may_have_any_size_of_the_image_s_shape() -> None:
     image = (4000, 3001)
     for size in ((4000, 3001), (400, 300), (40, 30), (1333, 1001), (8000, 6002)):
         assert from_png(png(np.zeros(size[::-1], np.uint8)), image).logits.shape == size[::-1]
+
+
+@pytest.mark.parametrize("decoded", [True, False])
+def test_a_file_says_whether_a_decoder_made_it(decoded: bool) -> None:
+    frame = Frame.of((640, 427), Fit.PAD)
+    logits = np.where(np.arange(256) < 100, 30, -30) * np.ones((256, 1), np.float32)  # looks like a drawing
+    back = from_png(mask_png(SoftMask(logits, frame.mask_scale, decoded), frame), (640, 427))
+    assert back.decoded is decoded
+    assert is_binding(back, (640, 427)) is not decoded
 
 
 @pytest.mark.parametrize("size", [(300, 400), (400, 303), (400, 100), (405, 300)])

@@ -14,7 +14,7 @@ from app.segmentation.subject import (
     without_doubtful_holes,
 )
 from models.model import Model
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts, View
 from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, ROCKET, Photo, iou
 
 
@@ -22,12 +22,12 @@ def _proposal(model: Model, photo: Photo) -> Proposal:
     info = probe(photo.path)
     working = working_image(photo.path, info)
     (embedding,) = model.encode([working], [(info.width, info.height)])
-    proposal = propose(model, embedding, lambda mirrored: model.look(working, mirrored=mirrored))
+    proposal = propose(model, embedding, lambda view: model.look(working, view))
     assert proposal is not None
     return proposal
 
 
-def blind(mirrored: bool) -> None:
+def blind(view: View) -> None:
     """For a model without a prior."""
 
 
@@ -113,13 +113,29 @@ def test_without_a_prior_the_embedding_decides(lite_model: Model) -> None:
     assert iou(proposal.mask, RETINA.truth) >= 0.85
 
 
-def test_a_mirrored_view_lies_as_the_image_does(lite_model: Model) -> None:
+VIEWS = {"plain": View(), "mirrored": View(mirrored=True), "darker": View(gamma=1.8)}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_every_view_lies_as_the_image_does(lite_model: Model, view: View) -> None:
     image = np.full((200, 300, 3), 240, np.uint8)
     image[60:140, 30:110] = (180, 20, 20)
-    views = [lite_model.look(image, mirrored=mirrored) for mirrored in (False, True)]
-    for view in views:
-        assert view is not None
-        assert view[:, :160].sum() > 10 * view[:, 160:].sum()
+    truth = np.zeros((320, 320), np.bool_)
+    truth[96:224, 32:117] = True
+    seen = lite_model.look(image, view)
+    assert seen is not None
+    assert ((seen > 0.5) & truth).sum() > 0.9 * ((seen > 0.5) | truth).sum()
+
+
+def test_a_darker_view_sees_what_is_white_on_white(lite_model: Model) -> None:
+    image = np.full((240, 240, 3), 250, np.uint8)
+    image[40:110, 90:150] = (60, 120, 60)  # a plant
+    image[110:200, 80:160] = 246  # its pot
+    plain, darker = (lite_model.look(image, view) for view in (View(), View(gamma=1.8)))
+    assert plain is not None
+    assert darker is not None
+    pot = np.s_[200:255, 120:200]
+    assert darker[pot].mean() > plain[pot].mean() + 0.2, (darker[pot].mean(), plain[pot].mean())
 
 
 def test_a_hole_stays_where_a_pixel_of_it_is_sure() -> None:

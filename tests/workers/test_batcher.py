@@ -19,7 +19,7 @@ from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, Job, JobKind, JobStatus, NewJob
 from app.storage.local import LocalStore
 from models.errors import DeviceLost, ModelError, OutOfMemory
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts, RgbImage
+from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts, RgbImage, View
 from tests.rows import a_user
 from tests.workers.conftest import OPTIONS
 from workers.batcher import Batcher, BatchOptions
@@ -131,7 +131,7 @@ class Simulated:
     def warmup(self) -> None:
         """There is nothing to load."""
 
-    def look(self, image: RgbImage, *, mirrored: bool = False) -> None:
+    def look(self, image: RgbImage, view: View) -> None:
         """No prior."""
 
     def encode(self, images: Sequence[RgbImage], sizes: Sequence[tuple[int, int]]) -> list[Embedding]:

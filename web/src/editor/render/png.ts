@@ -1,7 +1,8 @@
-/** An 8-bit grey PNG: the mask that Apply sends. Canvas can only write RGBA. */
+/** An 8-bit grey PNG: the mask that Apply sends, and that a decoder made it (app/segmentation/maskio.py). Canvas can only write RGBA. */
 import type { Size } from '../geometry/spaces'
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)
+const DECODED = 'Cutout-Mask\0decoded'
 const UP = 2 // filter "up": rows of a mask resemble the row above
 
 export async function greyPng(values: Uint8Array, size: Size): Promise<Blob> {
@@ -10,7 +11,8 @@ export async function greyPng(values: Uint8Array, size: Size): Promise<Blob> {
   header.setUint32(4, size.height)
   header.setUint8(8, 8) // bits; the rest is 0: grey, deflate, no interlace
   const data = await deflate(filtered(values, size))
-  const parts = [SIGNATURE, chunk('IHDR', new Uint8Array(header.buffer)), chunk('IDAT', data), chunk('IEND', new Uint8Array())]
+  const said = new TextEncoder().encode(DECODED)
+  const parts = [SIGNATURE, chunk('IHDR', new Uint8Array(header.buffer)), chunk('tEXt', said), chunk('IDAT', data), chunk('IEND', new Uint8Array())]
   return new Blob(parts, { type: 'image/png' })
 }
 
