@@ -13,7 +13,7 @@ def test_the_middle_of_a_strap_stays_known() -> None:
     """Unknown all through it would have no foreground in sight."""
     matte = np.zeros((1000, 2000), np.uint8)
     matte[500:, 400:1600] = 255
-    matte[200:220, 300:1700] = 255  # 20 px: the band reaches 12 to either side of an edge
+    matte[202:218, 300:1700] = 255  # 16 px: the band reaches 12 to either side of an edge
     pixels = np.repeat(matte[:, :, None], 3, axis=2)
     found = band(pixels, matte, None, DOUBTFUL)
     assert found is not None
