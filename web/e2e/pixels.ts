@@ -96,3 +96,23 @@ export async function topLeft(page: Page): Promise<number> {
   const { width, green } = await previewGreen(page)
   return green[4 * width + 4] ?? NaN
 }
+
+/** IoU within a box of the alpha of one PNG with the grey of another, both ≥ half; compared in the page: millions of pixels. */
+export async function coverOf(page: Page, cutout: Buffer, reference: Buffer, box: { x: number; y: number; width: number; height: number }): Promise<number> {
+  return page.evaluate(
+    async ([one, other, { x, y, width, height }]) => {
+      const read = async (base64: string, channel: number): Promise<boolean[]> => {
+        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+        const context = new OffscreenCanvas(width, height).getContext('2d')
+        if (!context) throw new Error('no canvas')
+        context.drawImage(await createImageBitmap(new Blob([bytes]), x, y, width, height), 0, 0)
+        const { data } = context.getImageData(0, 0, width, height)
+        return Array.from({ length: width * height }, (_, i) => (data[i * 4 + channel] ?? 0) >= 128)
+      }
+      const [mine, theirs] = await Promise.all([read(one, 3), read(other, 0)])
+      const both = mine.filter((inside, i) => inside && theirs[i]).length
+      return both / Math.max(1, mine.filter((inside, i) => inside || theirs[i]).length)
+    },
+    [cutout.toString('base64'), reference.toString('base64'), box] as const,
+  )
+}

@@ -6,8 +6,9 @@ import type { Stage } from './stage'
 
 /** Of the image's area: a crop of more gains too little for a second encode (half the area is 1.4 times as fine). */
 const MOST = 0.5
-/** The API's least side, ImageSpace pixels. */
+/** The API's least side and greatest area, ImageSpace pixels. */
 const LEAST = 32
+const LARGEST = 12_000_000
 /** Around the subject, of its longer side: a decoder wants to see what it is cut from. */
 const ROOM = 0.15
 
@@ -30,5 +31,5 @@ function whole(from: { x: number; y: number }, to: { x: number; y: number }, ima
 
 function small({ min, max }: Box<'image'>, image: Size): boolean {
   const [width, height] = [max.x - min.x, max.y - min.y]
-  return Math.min(width, height) >= LEAST && width * height <= MOST * image.width * image.height
+  return Math.min(width, height) >= LEAST && width * height <= Math.min(LARGEST, MOST * image.width * image.height)
 }
