@@ -22,13 +22,14 @@ from tests.golden import obeying
 IMAGE = (600, 400)
 FRAME = Frame.of(IMAGE, Fit.PAD)
 WIDTH, HEIGHT = FRAME.mask_content()
+CENTRES = np.arange(256, dtype=np.float32) + np.float32(0.5)
 EMBEDDING = Embedding("any", "1", IMAGE, {"image_embed": np.zeros((1, 8, 64, 64), np.float32)})
 
 
 def disc(x: float, y: float, radius: float) -> NDArray[np.float32]:
     """Logits [256, 256]"""
-    ys, xs = np.mgrid[:256, :256] + 0.5
-    return np.asarray(np.clip(radius - np.hypot(xs - x, ys - y), -10, 10), np.float32)
+    away = np.hypot(CENTRES - np.float32(x), CENTRES[:, None] - np.float32(y))
+    return np.clip(np.float32(radius) - away, np.float32(-10), np.float32(10))
 
 
 class Answering:
