@@ -9,7 +9,6 @@ process of its own. Runs are interleaved, so that what else the machine does fal
 import argparse
 import asyncio
 import contextlib
-import io
 import os
 import resource
 import statistics
@@ -179,8 +178,7 @@ def prepare(folder: Path, registry: Registry) -> None:
     photo(folder / "photo.jpg")
     mask = Sam2Engine(registry.open("lite")).encode(folder / "photo.jpg").mask
     assert mask
-    with Image.open(io.BytesIO(mask)) as found:
-        found.save(folder / "mask.png")
+    (folder / "mask.png").write_bytes(mask)
 
 
 def main() -> None:

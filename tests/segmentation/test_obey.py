@@ -29,7 +29,7 @@ EMBEDDING = Embedding("any", "1", IMAGE, {"image_embed": np.zeros((1, 8, 64, 64)
 def disc(x: float, y: float, radius: float) -> NDArray[np.float32]:
     """Logits [256, 256]"""
     away = np.hypot(CENTRES - np.float32(x), CENTRES[:, None] - np.float32(y))
-    return np.clip(np.float32(radius) - away, np.float32(-10), np.float32(10))
+    return np.asarray(np.clip(np.float32(radius) - away, -10, 10), np.float32)
 
 
 class Answering:
