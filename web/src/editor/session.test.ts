@@ -3,6 +3,7 @@ import { expect, it, vi } from 'vitest'
 import type { CutoutApi } from '../api/client'
 import { InferenceHost } from '../inference/host'
 import type { ModelManifest } from '../inference/manifest'
+import { Fault } from '../inference/errors'
 import type { Decoded } from '../inference/protocol'
 import { whole } from './decode/layers'
 import { DocumentStore } from './document/persistence'
@@ -37,7 +38,10 @@ async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): P
     candidates: () => Promise.resolve([]), // so the server decodes
     server: { open: () => Promise.resolve(null), decode: decodes.ask, close: () => undefined },
   })
-  const api = { file: () => Promise.resolve(new Blob()), url: (path: string) => path, absolute: (path: string) => path } as unknown as CutoutApi
+  const api = {
+    file: () => Promise.resolve(new Blob()), url: (path: string) => path, absolute: (path: string) => path,
+    crop: () => Promise.resolve({ id: 'crop' }), encodeAgain: () => Promise.reject(new Fault('offline', 'no network')),
+  } as unknown as CutoutApi
   const readMask = (): Promise<Float32Array> => Promise.resolve(Float32Array.of(0))
   const preview = { open: () => Promise.resolve(bitmap), readMask, render: drawings.ask } as unknown as Preview
   const image = {
@@ -82,4 +86,20 @@ it('does not take an answer for one start as the answer for the other', async ()
   await decodes.give(answer(2))
   await drawings.give(drawing)
   expect(session.mask.get()).toMatchObject({ thinking: false, mask: whole(Float32Array.of(2)) })
+})
+
+it('says what it could not look at closer, and goes on when that is undone', async () => {
+  const decodes = new Answers<Decoded>()
+  const drawings = new Answers<Rendered>()
+  const session = await opened(decodes, drawings)
+  session.dispatch({ type: 'zoom', factor: 4 })
+  await session.refine()
+  await vi.waitFor(() => expect(session.mask.get()).toMatchObject({ fault: { code: 'offline' }, thinking: false, refining: false }))
+  session.dispatch({ type: 'undo' })
+  expect(session.mask.get().fault).toBeNull()
+  await drawings.give(drawing)
+  place(session)
+  await decodes.give(answer(3))
+  await drawings.give(drawing)
+  expect(session.mask.get()).toMatchObject({ thinking: false, mask: whole(Float32Array.of(3)) })
 })

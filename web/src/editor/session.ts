@@ -164,11 +164,11 @@ export class EditorSession {
     this.mask.update({ refining: true, fault: null })
     try {
       const { id } = await this.deps.api.crop(this.image.id, wireBox(box))
+      this.mask.update({ refining: false })
       if (!this.closed) this.dispatch({ type: 'refine', box, crop: id })
     } catch (error) {
       this.report(error)
     }
-    this.mask.update({ refining: false })
   }
 
   /** Resolves when the mask belongs to the marks. */
@@ -228,19 +228,29 @@ export class EditorSession {
   private async decode(): Promise<void> {
     const { document } = this.stage.get()
     const { marks, start } = document
-    if (marks.length === 0) return this.show(whole(start === 'auto' ? (this.proposal ?? nothing()) : nothing()))
-    if (!this.mask.get().ready) return
-    this.mask.update({ thinking: true })
-    if (marks.some(isRefine)) {
-      try {
-        await this.crops.open(marks)
-      } catch (error) {
-        if (document === this.stage.get().document) this.report(error)
-        return
-      }
-      if (document !== this.stage.get().document) return // a mark has come meanwhile, and asks for itself
+    const { ready } = this.mask.get()
+    if (marks.length === 0) {
+      if (ready) this.mask.update({ fault: null }) // what failed is undone
+      return this.show(whole(start === 'auto' ? (this.proposal ?? nothing()) : nothing()))
     }
-    await this.ask(marks, start, false)
+    if (!ready) return
+    this.mask.update({ thinking: true })
+    if (await this.isNear(document)) await this.ask(marks, start, false)
+  }
+
+  /** Opens what is looked at closer. False: it cannot be, or a mark has come meanwhile, which asks for itself. */
+  private async isNear(document: MarkDocument): Promise<boolean> {
+    if (!document.marks.some(isRefine)) return true
+    this.mask.update({ refining: true })
+    try {
+      await this.crops.open(document.marks)
+    } catch (error) {
+      if (document === this.stage.get().document) this.report(error)
+      return false
+    } finally {
+      this.mask.update({ refining: false })
+    }
+    return document === this.stage.get().document
   }
 
   private async ask(marks: readonly Mark[], start: Start, hovering: boolean): Promise<void> {
@@ -300,6 +310,6 @@ export class EditorSession {
   private report(error: unknown): void {
     if (this.closed) return
     const fault = error instanceof Fault || error instanceof ApiError ? error : new Fault('internal', String(error))
-    this.mask.update({ fault, thinking: false })
+    this.mask.update({ fault, thinking: false, refining: false })
   }
 }
