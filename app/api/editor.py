@@ -81,8 +81,9 @@ async def _document(request: Request[State], name: str) -> Response:
     if not built():
         return await pages.home(request)
     settings = request.state["settings"]
-    # a session is begun, and kept going, by the page itself at the issuer
-    connect = "'self'" if settings.supabase_url is None else f"'self' {settings.issuer()}"
+    # the page itself begins a session at the issuer, and sends large photos to the bucket
+    others = (settings.supabase_url, settings.storage_url)
+    connect = " ".join(["'self'", *(url.rstrip("/") for url in others if url is not None)])
     headers = {"Content-Security-Policy": _POLICY.format(connect=connect), "Cache-Control": "no-cache"}
     return compressed(DIST / name, request.headers, headers)
 

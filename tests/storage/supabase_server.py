@@ -16,6 +16,8 @@ from typing import Any
 
 import jwt
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -67,7 +69,9 @@ class SupabaseServer:
             Route("/storage/v1/object/{bucket}", self._told(self.delete), methods=["DELETE"]),
             Route("/storage/v1/object/{bucket}/{key:path}", self._told(self.upload), methods=["POST"]),
         ]
-        return Starlette(routes=routes)
+        # browsers send photos to signed URLs from any origin
+        cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+        return Starlette(routes=routes, middleware=[cors])
 
     def _told(self, handler: Any) -> Any:
         async def answer(request: Request) -> Response:

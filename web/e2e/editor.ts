@@ -12,21 +12,33 @@ const DATA = new URL('../../tests/data/', import.meta.url)
 export const photo = (name: string): string => new URL(`photos/${name}.jpg`, DATA).pathname
 export const referenceMask = (name: string): Buffer => readFileSync(new URL(`masks/${name}.png`, DATA))
 
-/** A disc on 100 megapixels, which no browser could hold as a canvas on a phone. */
-export function hugePhoto(): string {
-  const path = join(process.env['E2E_DATA'] ?? '.', 'huge.jpg')
+/** A picture that a Python script draws into the file it is given. */
+export function drawn(name: string, script: string): string {
+  const path = join(process.env['E2E_DATA'] ?? '.', name)
   const python = process.env['E2E_PYTHON'] ?? new URL('../../.venv/bin/python', import.meta.url).pathname
-  execFileSync(python, ['-c', DRAW, path])
+  execFileSync(python, ['-c', script, path])
   return path
 }
 
-const DRAW = `
+/** A disc on 100 megapixels, which no browser could hold as a canvas on a phone. */
+export const hugePhoto = (): string => drawn('huge.jpg', `
 import sys
 from PIL import Image, ImageDraw
 image = Image.new("RGB", (10_000, 10_000), (60, 120, 200))
 ImageDraw.Draw(image).ellipse((2_500, 2_500, 7_500, 7_500), (220, 90, 40))
 image.save(sys.argv[1], quality=80)
-`
+`)
+
+/** A disc in noise, of 7 MB and more. */
+export const heavyPhoto = (): string => drawn('heavy.jpg', `
+import sys
+import numpy as np
+from PIL import Image, ImageDraw
+image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (2000, 2000, 3), np.uint8))
+ImageDraw.Draw(image).ellipse((500, 300, 1500, 1300), (220, 90, 40))
+image.save(sys.argv[1], quality=95, subsampling=0)
+assert 6_500_000 < open(sys.argv[1], "rb").seek(0, 2) < 12_000_000
+`)
 
 export class Editor {
   readonly marks: Locator

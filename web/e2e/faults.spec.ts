@@ -1,6 +1,6 @@
 /** What breaks, breaks in the open: the message says what to do, and no mark is lost. */
 import { expect, test, type Page } from '@playwright/test'
-import { Editor, hugePhoto, photo } from './editor'
+import { Editor, heavyPhoto, hugePhoto, photo } from './editor'
 
 const inference = (page: Page): ReturnType<Page['workers']>[number] | undefined =>
   page.workers().find((worker) => /\/worker-/.test(worker.url()))
@@ -46,6 +46,23 @@ test('the upload fails offline and goes on when the network is back', async ({ p
   await expect(page.getByRole('button', { name: 'Try again', exact: true })).toBeVisible()
   await context.setOffline(false)
   await editor.ready()
+})
+
+test('a heavy photo goes to the store itself, and through the web server where the store cannot be reached', async ({ page }) => {
+  const editor = await new Editor(page).goto()
+  const photo = heavyPhoto()
+  const sent: string[] = []
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url())
+    if (request.method() === 'PUT') sent.push('store')
+    else if (pathname === '/api/segment/encode') sent.push(request.headers()['content-type']?.split(';')[0] ?? '')
+  })
+  await editor.open(photo)
+  expect(sent).toEqual(['store', 'application/json'])
+  await page.route(/upload/, (route) => (route.request().method() === 'PUT' ? route.abort() : route.fallback()))
+  await editor.choose(photo)
+  await expect(page.locator('.co-frame[data-step=ready]')).toHaveCount(2)
+  expect(sent.slice(2)).toEqual(['store', 'multipart/form-data'])
 })
 
 test('the image data has expired: prepared again on request, marks kept', async ({ page }) => {

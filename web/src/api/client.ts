@@ -3,17 +3,18 @@ import type { Start } from '../editor/document/history'
 import type { WireBox, WireMark } from '../editor/document/marks'
 import type { ModelManifest } from '../inference/manifest'
 import { follow, type Follow } from './follow'
-import { jsonBody, request, requestJson, urlOf, type ApiConfig } from './http'
+import { ApiError, jsonBody, request, requestJson, urlOf, type ApiConfig } from './http'
 import type { AccountDefaults, ApplyRequest, Batch, BatchItem, CutoutJob, CutoutResult, EncodeJob, ImageInfo, Job, Page } from './types'
-import { upload } from './upload'
+import { sendTo, upload, type Destination, type UploadWatch } from './upload'
 import { browserManifest, type ManifestDocument } from './models'
 
-export interface UploadWatch {
-  readonly onProgress: (part: number) => void
-  readonly signal?: AbortSignal
-}
+/** From here on a photo goes to the store itself: smaller ones are through the web server before its URL is signed. */
+const DIRECT_BYTES = 6_000_000
 
 export class CutoutApi {
+  /** By idempotency key. */
+  private readonly uploads = new Map<string, string>()
+
   constructor(readonly config: ApiConfig = { baseUrl: '', token: null }) {}
 
   url(path: string): string {
@@ -25,7 +26,34 @@ export class CutoutApi {
     return new URL(this.url(path), location.href).href
   }
 
-  encode(file: File, idempotencyKey: string, watch: UploadWatch, model = 'auto'): Promise<EncodeJob> {
+  async encode(file: File, idempotencyKey: string, watch: UploadWatch, model = 'auto'): Promise<EncodeJob> {
+    const uploadId = file.size < DIRECT_BYTES ? null : await this.sent(file, idempotencyKey, watch)
+    if (uploadId === null) return this.encodeForm(file, idempotencyKey, watch, model)
+    const { headers, ...body } = jsonBody({ upload_id: uploadId, model })
+    try {
+      return await requestJson(this.config, '/api/segment/encode', { ...body, headers: { ...(headers as object), 'Idempotency-Key': idempotencyKey } })
+    } catch (error) {
+      if (!(error instanceof ApiError && error.temporary)) this.uploads.delete(idempotencyKey) // it may have expired: the next try sends it anew
+      throw error
+    }
+  }
+
+  /** The id by which a call names the file, now in the store; null where the store cannot be reached from here. */
+  private async sent(file: File, key: string, watch: UploadWatch): Promise<string | null> {
+    const known = this.uploads.get(key) // sent before the call that was to name it failed
+    if (known !== undefined) return known
+    try {
+      const destination = await this.post<Destination>('/api/uploads', { filename: file.name })
+      await sendTo(this.config, destination, file, watch)
+      this.uploads.set(key, destination.upload_id)
+      return destination.upload_id
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'network') return null
+      throw error
+    }
+  }
+
+  private encodeForm(file: File, idempotencyKey: string, watch: UploadWatch, model: string): Promise<EncodeJob> {
     const form = new FormData()
     // Fields first: the server reads the form as a stream and can refuse before the bytes come.
     form.set('model', model)
