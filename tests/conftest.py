@@ -34,6 +34,13 @@ def lite_model(registry: Registry) -> Model:
     return registry.open("lite", threads=2)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who needs `fake_registry` shares a worker: the others would wait half a minute each for its lock."""
+    for item in items:
+        if "fake_registry" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("fake_registry"))
+
+
 @pytest.fixture(scope="session")
 def fake_registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """SAM 2.1 tiny with random weights: `fake-tiny`, made, pulled and exported by `cutout models`, once."""

@@ -99,7 +99,7 @@ def started() -> Iterator[Dev]:
 def belonging_to(folder: Path) -> list[psutil.Process]:
     """Every process whose arguments, or whose working directory, name the folder."""
     found = []
-    for process in psutil.process_iter(["cmdline", "cwd"]):
+    for process in psutil.process_iter(["cmdline", "cwd", "name", "ppid"]):
         words = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
         if process.pid != os.getpid() and any(str(folder) in word for word in words):
             found.append(process)
@@ -107,10 +107,10 @@ def belonging_to(folder: Path) -> list[psutil.Process]:
 
 
 def _the(service: str, folder: Path) -> psutil.Process:
-    """Postgres is the one that was not started by another Postgres."""
-    found = [p for p in belonging_to(folder) if p.name().startswith(service)]
+    """Postgres is the one that was not started by another Postgres. Others may be gone by now."""
+    found = [p for p in belonging_to(folder) if p.info["name"].startswith(service)]
     pids = {p.pid for p in found}
-    return next(p for p in found if p.ppid() not in pids)
+    return next(p for p in found if p.info["ppid"] not in pids)
 
 
 def test_its_life(folder: Path) -> None:
