@@ -34,6 +34,7 @@ def lite_model(registry: Registry) -> Model:
     return registry.open("lite", threads=2)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who needs `fake_registry` shares a worker: the others would wait half a minute each for its lock."""
     for item in items:
