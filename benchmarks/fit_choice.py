@@ -26,7 +26,7 @@ from app.segmentation.spaces import Frame
 from benchmarks._photos import embed, lite, samples
 from benchmarks.segmentation import FALL, View, next_click
 from models.sessions.base import DecoderOutput
-from tests.segmentation.overheard import Overheard
+from tests.segmentation.decoders import Overheard
 
 CLICKS = 6
 FALL_COST = 0.5

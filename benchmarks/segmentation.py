@@ -1,6 +1,6 @@
 """The automatic subject, and how many clicks a mask takes, by photo set.
 
-    python -m benchmarks.segmentation [--data DIR] [--set NAME] [--every N] [--threads 2] [--stretched]
+    python -m benchmarks.segmentation [--data DIR] [--set NAME …] [--every N] [--threads 2] [--stretched]
 
 DIR holds `<set>/images` and `<set>/gt`; without it, each photo of tests/data. The clicker is the usual robot:
 each click in the deepest point of the largest error, from an empty start ("plain") and from the proposal
@@ -65,14 +65,14 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--set", help="only this set")
+    parser.add_argument("--set", nargs="*", help="only these sets")
     parser.add_argument("--every", type=int, default=1, help="only every Nth photo")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--stretched", action="store_true")
     args = parser.parse_args()
     model = lite(args.threads)
     found: dict[str, list[Measured]] = defaultdict(list)
-    chosen = [one for one in samples(args.data) if args.set in {None, one.set}]
+    chosen = [one for one in samples(args.data) if not args.set or one.set in args.set]
     for sample in chosen[:: args.every]:
         found[sample.set].append(measured(model, sample, led=not args.stretched))
     for name, rows in found.items():

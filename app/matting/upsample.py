@@ -33,7 +33,7 @@ OPINION_RADIUS = 3  # mask pixels: the decoder's edge errs by up to two
 OPINION_TRUST = 0.5  # 0.35 to 1 differ little; 0 has twice the wrong pixels away from the edge (84 photos)
 SPECK = 6  # grid cells, each at least half a mask pixel wide
 DOUBT = 0.005  # the least that either may leave to the other; below 0.002 a settled value could not be moved
-FLAT_SHARE = 0.5  # of the mask within 1 % of its extremes: averaged masks have over 0.9, logits under 0.01
+FLAT_SHARE = 0.5  # of the mask within 1 % of its extremes: averaged masks have over 0.9
 STRETCHES = 2  # from mask pixels to grid cells; later steps halve the cells and one is enough
 NATIVE_SIDE = 256  # a decoder's own resolution (DESIGN §3); larger soft masks are its logits interpolated
 EDGE_WIDTH = (
@@ -56,9 +56,8 @@ def evidence(mask: SoftMask, size: tuple[int, int]) -> tuple[Alpha, tuple[float,
     """(probability, scale as in SoftMask, is it binding?) of the mask over an image of `size` (width,
     height).
 
-    A binding mask is flat away from its edge and passes from 0 to 1 within two of its pixels: it was drawn,
-    or made smaller from a finer one. Logits are never flat, and when a file has rounded them they are soft
-    for their size."""
+    A binding mask was drawn, or made smaller from a finer one: it is flat away from its edge and passes from
+    0 to 1 within two of its pixels. A decoder's can look so too, and says that it is none."""
     subject, binding = probability(mask, size), is_binding(mask, size)
     if binding:
         return subject, mask.scale, True

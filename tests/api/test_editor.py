@@ -10,12 +10,13 @@ from app.api.routes import ROUTES
 from app.settings import Settings
 
 ISSUER = "https://project.supabase.example"
+BUCKET = "https://bucket.test"
 
 
 @pytest.fixture
 def client() -> httpx.AsyncClient:
     served = Starlette(routes=ROUTES)
-    state = {"settings": Settings(supabase_url=ISSUER)}
+    state = {"settings": Settings(supabase_url=ISSUER, storage_url=f"{BUCKET}/")}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await served({**scope, "state": state}, receive, send)
@@ -44,7 +45,7 @@ async def test_the_front_door_leads_to_the_editor(
         ("/account", "account.html"),
     ],
 )
-async def test_pages_may_speak_to_this_server_and_to_the_issuer(
+async def test_pages_may_speak_to_this_server_the_issuer_and_the_bucket(
     client: httpx.AsyncClient, path: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for each in ("index.html", "sign-in.html", "account.html"):
@@ -54,7 +55,7 @@ async def test_pages_may_speak_to_this_server_and_to_the_issuer(
         page = await client.get(path)
     assert (page.text, page.headers["cache-control"]) == (name, "no-cache")
     policy = page.headers["content-security-policy"]
-    assert f"connect-src 'self' {ISSUER};" in policy and "'unsafe-inline'" not in policy
+    assert f"connect-src 'self' {ISSUER} {BUCKET};" in policy and "'unsafe-inline'" not in policy
 
 
 @pytest.mark.parametrize("path", ["/", "/process/background-removal-v2", "/sign-in", "/account"])

@@ -17,7 +17,7 @@ from models.model import Model
 from models.sessions.base import Embedding, Fit
 from tests.data.photos import ASTRONAUT, CAMERA, CAT, COFFEE, RETINA, Photo, iou
 from tests.golden import choices, replays
-from tests.segmentation.overheard import Overheard
+from tests.segmentation.decoders import Overheard
 
 
 @cache

@@ -16,8 +16,9 @@ from app.segmentation.obey import enforced, heeding, touched
 from app.segmentation.resample import resample
 from app.segmentation.spaces import Frame
 from app.segmentation.strokes import decided
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from models.sessions.base import Embedding, Fit
 from tests.golden import obeying
+from tests.segmentation.decoders import Answering
 
 IMAGE = (600, 400)
 FRAME = Frame.of(IMAGE, Fit.PAD)
@@ -30,19 +31,6 @@ def disc(x: float, y: float, radius: float) -> NDArray[np.float32]:
     """Logits [256, 256]"""
     away = np.hypot(CENTRES - np.float32(x), CENTRES[:, None] - np.float32(y))
     return np.asarray(np.clip(np.float32(radius) - away, -10, 10), np.float32)
-
-
-class Answering:
-    """A decoder whose four masks are given."""
-
-    fit = Fit.PAD
-    dynamic_multimask = None
-
-    def __init__(self, masks: NDArray[np.float32]) -> None:
-        self._output = DecoderOutput(masks[None], np.linspace(0.6, 0.9, 4, dtype=np.float32)[None])
-
-    def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
-        return self._output
 
 
 xs, ys, radii = st.floats(0, 600), st.floats(0, 400), st.floats(5, 120)

@@ -9,33 +9,20 @@ from app.segmentation.refine import refined
 from app.segmentation.resample import resample
 from app.segmentation.spaces import Frame
 from models.model import Model
-from models.sessions.base import DecoderOutput, Embedding, Fit, Prompts
+from models.sessions.base import Embedding
 from tests.data.photos import CAT, RETINA, Photo
-from tests.segmentation.overheard import Overheard
+from tests.golden.replays import square
+from tests.segmentation.decoders import Answering, Overheard
 
-SIDE = 256
-BLANK = Embedding("lite", "test", (SIDE, SIDE), {})
+BLANK = Embedding("lite", "test", (256, 256), {})
 
 
 def disc(x: float, y: float, radius: float) -> NDArray[np.float32]:
-    """Logits [256, 256], 1 a pixel at the edge."""
-    ys, xs = np.mgrid[:SIDE, :SIDE] + 0.5
-    return np.asarray(np.clip(radius - np.hypot(xs - x, ys - y), -10, 10), np.float32)
+    return square([[x, y, radius]])
 
 
-class Scripted:
-    """Answers the same whatever it is asked."""
-
-    fit = Fit.PAD
-    dynamic_multimask = None
-
-    def __init__(self, *answers: NDArray[np.float32]) -> None:
-        self._answers = np.stack(answers)
-        self.asked: list[Prompts] = []
-
-    def decode(self, embedding: Embedding, prompts: Prompts) -> DecoderOutput:
-        self.asked.append(prompts)
-        return DecoderOutput(self._answers[None], np.ones((1, len(self._answers)), np.float32))
+def answering(*answers: NDArray[np.float32]) -> Answering:
+    return Answering(np.stack(answers))
 
 
 def start(logits: NDArray[np.float32]) -> SoftMask:
@@ -44,12 +31,12 @@ def start(logits: NDArray[np.float32]) -> SoftMask:
 
 def test_the_answer_most_like_the_mask_is_taken() -> None:
     mine, others = disc(100, 100, 50), (disc(180, 180, 50), disc(100, 100, 90), disc(20, 20, 9))
-    decoder = Scripted(*others[:2], disc(101, 100, 51), others[2])
+    decoder = answering(*others[:2], disc(101, 100, 51), others[2])
     np.testing.assert_array_equal(refined(decoder, BLANK, start(mine)).logits, disc(101, 100, 51))
 
 
 def test_the_decoder_is_told_the_mask_and_where_its_subject_and_background_lie() -> None:
-    decoder = Scripted(*[disc(100, 100, 50)] * 4)
+    decoder = answering(*[disc(100, 100, 50)] * 4)
     refined(decoder, BLANK, start(disc(100, 100, 50)))
     (asked,) = decoder.asked
     assert asked.mask_input is not None
@@ -60,7 +47,7 @@ def test_the_decoder_is_told_the_mask_and_where_its_subject_and_background_lie()
 
 
 def test_another_subject_is_not_what_was_asked_for() -> None:
-    decoder = Scripted(*[disc(180, 180, 50)] * 4)
+    decoder = answering(*[disc(180, 180, 50)] * 4)
     np.testing.assert_array_equal(
         refined(decoder, BLANK, start(disc(100, 100, 50))).logits, disc(100, 100, 50)
     )
@@ -68,8 +55,8 @@ def test_another_subject_is_not_what_was_asked_for() -> None:
 
 @pytest.mark.parametrize("level", [-10, 10], ids=["nothing", "everything"])
 def test_without_an_edge_there_is_nothing_to_ask(level: float) -> None:
-    decoder = Scripted(*[disc(100, 100, 50)] * 4)
-    flat = np.full((SIDE, SIDE), level, np.float32)
+    decoder = answering(*[disc(100, 100, 50)] * 4)
+    flat = np.full((256, 256), level, np.float32)
     np.testing.assert_array_equal(refined(decoder, BLANK, start(flat)).logits, flat)
     assert not decoder.asked
 

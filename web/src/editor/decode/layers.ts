@@ -27,7 +27,7 @@ export interface Raster extends Size {
 }
 
 const SQUARE = { width: MASK_SIDE, height: MASK_SIDE }
-/** Mask pixels of a crop from its border to where it alone counts, as in app/matting/upsample.py. */
+/** Mask pixels of a crop from its border to where it alone counts, as in app/matting/crops.py. */
 export const BLEND = 2
 
 export const whole = (logits: Float32Array): Mask => ({ logits, crops: [] })

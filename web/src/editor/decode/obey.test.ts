@@ -4,11 +4,10 @@ import { expect, it } from 'vitest'
 import { MASK_SIDE } from '../geometry/frame'
 import type { Size } from '../geometry/spaces'
 import { meant } from './choose'
+import { discs, type Circle } from './discs'
 import { framed } from './masks'
 import { localChange } from './obey'
 import { deepestPoints } from './regions'
-
-type Circle = [number, number, number]
 
 interface Case {
   what: string
@@ -27,13 +26,6 @@ interface Golden {
 
 /** The same cases that Python is held to (tests/golden/obeying.py says how discs become logits). */
 const golden = JSON.parse(readFileSync(new URL('../../../../tests/golden/obeying.json', import.meta.url), 'utf8')) as Golden
-
-function discs({ width, height }: Size, circles: Circle[]): Float32Array {
-  return Float32Array.from({ length: width * height }, (_, i) => {
-    const far = circles.map(([cx, cy, radius]) => radius - Math.hypot((i % width) + 0.5 - cx, Math.floor(i / width) + 0.5 - cy))
-    return Math.min(10, Math.max(-10, ...far))
-  })
-}
 
 /** The mask before, and the mark's pixels that are not as it asks. */
 function inputs({ size: [width, height], keep, before, at }: Case): { size: Size; was: Float32Array; wrong: Uint8Array } {

@@ -4,10 +4,9 @@ import { expect, it } from 'vitest'
 import type { DrawnMark, Label } from '../document/marks'
 import { frameOf, MASK_SIDE, type Fit } from '../geometry/frame'
 import { at } from '../geometry/spaces'
+import { discs, type Circle } from './discs'
 import { refined } from './refine'
 import { Replay, type RunDecoder } from './replay'
-
-type Circle = [number, number, number]
 
 interface Case {
   what: string
@@ -26,12 +25,7 @@ interface Case {
 /** The same cases that Python is held to (tests/golden/replays.py says how discs become logits). */
 const { cases } = JSON.parse(readFileSync(new URL('../../../../tests/golden/replays.json', import.meta.url), 'utf8')) as { cases: Case[] }
 
-function discs(circles: Circle[]): Float32Array {
-  return Float32Array.from({ length: MASK_SIDE * MASK_SIDE }, (_, i) => {
-    const far = circles.map(([cx, cy, radius]) => radius - Math.hypot((i % MASK_SIDE) + 0.5 - cx, Math.floor(i / MASK_SIDE) + 0.5 - cy))
-    return Math.min(10, Math.max(-10, ...far))
-  })
-}
+const square = (circles: Circle[]): Float32Array => discs({ width: MASK_SIDE, height: MASK_SIDE }, circles)
 
 function scripted(answers: Case['answers'], asked: Case['asked']): RunDecoder {
   return ({ coords, labels }, before) => {
@@ -40,7 +34,7 @@ function scripted(answers: Case['answers'], asked: Case['asked']): RunDecoder {
     // the graph's own pad goes last (prompts.ts); Python adds it behind the sessions
     const points = Array.from({ length: labels.length - 1 }, (_, i): [number, number] => [coords[2 * i] ?? NaN, coords[2 * i + 1] ?? NaN])
     asked.push({ points, labels: Array.from(labels).slice(0, -1), fed: before !== null })
-    const logits = Float32Array.from(answer.masks.flatMap((circles) => Array.from(discs(circles))))
+    const logits = Float32Array.from(answer.masks.flatMap((circles) => Array.from(square(circles))))
     return Promise.resolve({ logits, iou: Float32Array.from(answer.iou) })
   }
 }
@@ -52,7 +46,7 @@ it.each(cases)('$what', async ({ image: [width, height], fit, dynamic, start, re
   const frame = frameOf({ width, height }, fit)
   const said: Case['asked'] = []
   const run = scripted(answers, said)
-  const given = start && discs(start)
+  const given = start && square(start)
   const proposal = given && refine ? await refined(run, frame, given) : given
   const rule = dynamic && { delta: dynamic[0], threshold: dynamic[1] }
   const { logits } = await new Replay(frame, proposal, run, rule).after(marks.map(drawn), proposal ? 'auto' : 'empty')
