@@ -18,16 +18,16 @@ run: $(READY) $(EDITOR) ## start everything on this machine and print the URL
 test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm test
 	cd web && npm run e2e
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadgroup --max-worker-restart 0
 
 e2e-deployed: $(READY) $(EDITOR) ## the browser's tests against the Procfile's processes: servers by URL, tokens, storage over HTTP
 	cd web && E2E_STACK=deployed npm run e2e
 
 chaos: $(READY) ## break the queue for minutes: kills, restarts, zombies, bad networks, the fallback, 10,000 jobs to the unit
-	$(BIN)/pytest tests/chaos tests/usage -m slow -n 0 -s
+	$(BIN)/pytest tests/chaos tests/usage -m slow -n 0 -s -o faulthandler_timeout=0
 
 fuzz: $(READY) ## ask every call of the API what its document says, for ten minutes
-	CUTOUT_FUZZ_SECONDS=600 $(BIN)/pytest tests/api/openapi/test_conformance.py -n 0 -s
+	CUTOUT_FUZZ_SECONDS=600 $(BIN)/pytest tests/api/openapi/test_conformance.py -n 0 -s -o faulthandler_timeout=0
 
 lint: $(TORCH_READY) $(NODE_READY) ## format, style, types and the import rules
 	$(BIN)/ruff format --check .

@@ -34,12 +34,18 @@ def lite_model(registry: Registry) -> Model:
     return registry.open("lite", threads=2)
 
 
+SHARED = {"fake_registry": "sam2", "stack": "stack", "gate": "gate", "legacy_stack": "legacy"}
+"""Fixtures that take seconds to make and gigabytes to keep, and the group of the tests that ask for them."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who needs `fake_registry` shares a worker: the others would wait half a minute each for its lock."""
+    """A group runs in one process: what it shares is made once."""
     for item in items:
-        if "fake_registry" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("fake_registry"))
+        asked = getattr(item, "fixturenames", ())
+        group = next((group for fixture, group in SHARED.items() if fixture in asked), None)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from models.registry import Registry
 from tests.data.photos import CAT
 from tests.stack import succeeded
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("dev")
 
 START_S = 120
 

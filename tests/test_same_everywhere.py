@@ -14,8 +14,6 @@ from models.model import Model
 from tests.data.photos import COFFEE
 from tests.stack import Stack, succeeded
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 X, Y = COFFEE.click
 MARKS = [
     {"kind": "point", "points": [[X, Y]]},

@@ -11,8 +11,10 @@ from app.commands.options import BadOption
 from app.engines.base import CutoutResult, Segmenter
 from app.engines.errors import SubjectNotFound
 from app.errors import AppError
+from app.imaging.sandbox import probe
 from app.matting.options import CutoutOptions
 from app.segmentation.marks import Mark
+from app.segmentation.prompts import check_inside
 from app.settings import Settings
 from models.registry import Registry
 
@@ -56,6 +58,8 @@ def cut_out(
         raise NoSuchPhoto(f"{photo} is not a file")
     if options.background_image is not None:
         raise BadOption("--background: a colour, #RRGGBB or #RRGGBBAA; images of an account are not here")
+    info = probe(photo)  # before weights are read: a bad file is said at once
+    check_inside(marks, (info.width, info.height))
     with model_errors():  # weights are read and verified when they are first used
         encoded = engine.encode(photo, auto=start == "auto")
         proposal = encoded.proposal.mask if encoded.proposal else None

@@ -18,6 +18,8 @@ from app.queue.errors import QueueUnavailable
 
 _TIMEOUT_S = 0.25
 """A request waits no longer for its limit: Redis answers in 0.2 ms."""
+_GRAIN_S = 1e-6
+"""A wait below this is none: seconds since 1970 have steps of 0.24 µs, and a full bucket is a sum of some."""
 _MAX_LOCAL = 20_000
 """Buckets kept in a process, 3 MB; then those that are full go."""
 
@@ -33,7 +35,8 @@ for i = 1, #KEYS do
     full[i] = before + cost * window / quota
     wait = math.max(wait, full[i] - now - window)
 end
-if wait <= 0 then
+if wait < 1e-6 then -- _GRAIN_S
+    wait = 0
     for i = 1, #KEYS do
         answer[i] = string.format('%.6f', full[i] - now)
         local px = math.ceil((full[i] - now) * 1000) + 1
@@ -111,7 +114,7 @@ class LocalBuckets:
         after = [full + cost for full, cost in zip(before, costs, strict=True)]
         ahead = (full - now - take.window_s for full, take in zip(after, takes, strict=True))
         wait = max(0.0, *ahead) if takes else 0.0
-        if wait > 0:
+        if wait >= _GRAIN_S:
             return Taken(wait, tuple(full - now for full in before))
         if len(self._full_at) > _MAX_LOCAL:
             self._full_at = {key: full for key, full in self._full_at.items() if full > now}

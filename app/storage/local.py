@@ -34,7 +34,8 @@ class LocalStore:
     async def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         path = self._path(key)
         try:
-            file = await asyncio.to_thread(path.open, "rb")
+            # not in a thread: a cancel meanwhile would leave the file open, and opening takes 20 µs
+            file = path.open("rb")
         except FileNotFoundError:
             raise ObjectMissing("no such object") from None
         with file:

@@ -22,8 +22,6 @@ from app.api.routes import OPEN, ROUTES, need_of
 from tests.gate import Gate
 from tests.rows import a_job, an_image
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 READ, WRITE, ADMIN = Need(Scope.READ), Need(Scope.WRITE), Need(Scope.ADMIN)
 OPERATOR = Need(Scope.ADMIN, Role.ADMIN)
 REVIEWER = Need(Scope.READ, Role.REVIEWER)

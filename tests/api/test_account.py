@@ -11,8 +11,6 @@ from tests.data.photos import CAT
 from tests.gate import Gate
 from tests.rows import an_image
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def test_a_grant_is_seen_and_written_once(gate: Gate) -> None:
     user = gate.user()

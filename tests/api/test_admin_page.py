@@ -99,7 +99,6 @@ def test_the_tile_says_what_is_decided(mode: Mode, rules: Rules, situation: Situ
     assert tile in markup(Now(datetime.now(UTC), [], [], [], rules, ours, []))
 
 
-@pytest.mark.xdist_group("stack")
 def test_who_may_not_see_the_page_is_told_how(gate: Gate) -> None:
     browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     with gate.client() as nobody:
@@ -113,7 +112,6 @@ def test_who_may_not_see_the_page_is_told_how(gate: Gate) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
-@pytest.mark.xdist_group("stack")
 def test_the_section_of_now_is_fetched_by_itself(gate: Gate) -> None:
     user = gate.user()
     gate.cutouts(user, 2, cost_micros=30_000)
@@ -134,7 +132,6 @@ def test_the_section_of_now_is_fetched_by_itself(gate: Gate) -> None:
         assert reviewer.get("/admin/now").json()["code"] == "role_missing"
 
 
-@pytest.mark.xdist_group("stack")
 def test_the_page_of_an_admin_and_of_a_reviewer(gate: Gate) -> None:
     user = gate.user()
     gate.cutouts(user, 3, cost_micros=10_000)

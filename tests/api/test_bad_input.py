@@ -16,8 +16,6 @@ from PIL import Image
 from tests.data.photos import CAT
 from tests.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def png(size: tuple[int, int], mode: str = "L") -> bytes:
     out = io.BytesIO()

@@ -22,8 +22,6 @@ from tests.gate import Gate
 from tests.rows import a_job, an_image
 from tests.stack import serving
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def digest(content: bytes, algorithm: str = "sha256") -> str:
     value = base64.b64encode(hashlib.new(algorithm, content).digest()).decode()

@@ -14,8 +14,6 @@ from tests.api.test_keys import refused
 from tests.gate import Gate
 from tests.rows import an_image
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PATH = "/api/account/settings"
 
 

@@ -19,7 +19,7 @@ from tests.gate import Gate, opened
 from tests.services import fresh_database
 from tests.storage.supabase_server import KEY, supabase
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("direct uploads")
 
 
 @pytest.fixture(scope="module", params=["a folder", "supabase"])

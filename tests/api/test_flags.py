@@ -1,14 +1,11 @@
 """`/api/editor` and `/api/admin/flags/…`. The gate's server has no ClippingMagic: all get `sam2`."""
 
 import httpx
-import pytest
 
 from app.accounts.types import Role
 from tests.gate import Gate
 
 FLAG = "/api/admin/flags/sam2_editor"
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def refused(response: httpx.Response, status: int, code: str) -> None:

@@ -11,8 +11,6 @@ import pytest
 from app.settings import Settings
 from tests.stack import Stack, serving
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "10.0.0.1", ""]

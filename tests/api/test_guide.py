@@ -21,8 +21,6 @@ GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 CLIENT = Path(__file__).parents[2] / "clients" / "python"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def blocks() -> Iterator[tuple[str, str, str]]:
     """(heading, language, code)"""

@@ -7,8 +7,6 @@ import pytest
 from tests.data.photos import CAT, COFFEE
 from tests.stack import Stack, finished
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def remove(
     client: httpx.Client, key: str, photo: bytes = CAT.path.read_bytes(), **data: str

@@ -5,14 +5,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 from PIL import Image
 
 from app.segmentation.codec import unpack
 from tests.data.photos import CAT
 from tests.stack import Stack, finished, succeeded
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_metadata(client: httpx.Client, encoded: str) -> None:

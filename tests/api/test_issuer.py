@@ -19,7 +19,7 @@ from tests.rows import a_user
 from tests.services import fresh_database
 from tests.stack import answering, serving
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("issuer")
 
 EMAIL, PASSWORD = "shop@example.com", "correct horse battery"
 RIGHT = {"email": EMAIL, "password": PASSWORD}

@@ -8,8 +8,6 @@ import pytest
 from tests.data.photos import CAT
 from tests.stack import finished, succeeded
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def job(client: httpx.Client, encoded: str) -> dict[str, Any]:

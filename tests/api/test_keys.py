@@ -9,8 +9,6 @@ from app.accounts.types import Role, Scope
 from app.api.auth import COOKIE
 from tests.gate import HOST, Gate
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -11,8 +11,6 @@ from tests.data.photos import CAT
 from tests.gate import Gate
 from tests.stack import serving
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture(scope="module")
 def small(gate: Gate) -> Iterator[Gate]:

@@ -3,14 +3,11 @@ import hashlib
 import time
 
 import httpx
-import pytest
 
 from app.api.health import NO_ENCODER
 from app.queue.arq_adapter import ArqDoorbell, connect
 from models.registry import Registry
 from tests.stack import WAIT_S, Stack
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_the_manifest_names_what_a_browser_may_load(client: httpx.Client, registry: Registry) -> None:

@@ -20,8 +20,6 @@ from app.api.auth import COOKIE
 from app.db.embedded import EmbeddedPostgres
 from tests.gate import Gate
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SECRET = "the-secret-of-a-legacy-project-that-signs-with-hs256"
 NOBODY = "/api/jobs/00000000-0000-7000-8000-000000000001"
 

@@ -17,8 +17,6 @@ from models.model import Model
 from tests.data.photos import CAT, COFFEE, iou
 from tests.stack import Stack, finished, succeeded
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 CAT_CLICK = {"kind": "point", "points": [CAT.click]}
 
 

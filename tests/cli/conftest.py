@@ -1,3 +1,4 @@
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         out, err = capsys.readouterr()
         code = ended.value.code
         assert isinstance(code, int)
+        del ended
+        gc.collect()  # the weights of a command, 800 MB, hang on the frames of its SystemExit
         return code, out, err
 
     yield run

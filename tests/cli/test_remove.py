@@ -77,25 +77,24 @@ def png_of(size: tuple[int, int]) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"no image", "not_an_image"),
-        (b"", "empty_file"),
-        (CAT.path.read_bytes()[:9000], "truncated"),
-        (b"%PDF-1.7\n", "unsupported_type"),
-        (png_of((20_000, 5_001)), "too_many_pixels"),
-    ],
-)
-def test_bad_files(run: Run, tmp_path: Path, content: bytes, code: str) -> None:
-    bad = tmp_path / "bad.jpg"
-    bad.write_bytes(content)
-    status, out, err = run("remove", bad, CAT.path, "-o", tmp_path)
-    assert (status, len(err.splitlines())) == (2, 1)
-    assert err.startswith(f"cutout: {bad}: ")
-    assert err.endswith(f"[{code}]\n")
+def test_bad_files(run: Run, tmp_path: Path) -> None:
+    contents = {
+        "not_an_image": b"no image",
+        "empty_file": b"",
+        "truncated": CAT.path.read_bytes()[:9000],
+        "unsupported_type": b"%PDF-1.7\n",
+        "too_many_pixels": png_of((20_000, 5_001)),
+    }
+    bad = {code: tmp_path / f"{code}.jpg" for code in contents}
+    for code, path in bad.items():
+        path.write_bytes(contents[code])
+    status, out, err = run("remove", *bad.values(), CAT.path, "-o", tmp_path)
+    assert status == 2
+    for line, (code, path) in zip(err.splitlines(), bad.items(), strict=True):
+        assert line.startswith(f"cutout: {path}: ")
+        assert line.endswith(f"[{code}]")
     assert out.startswith(f"{tmp_path}/cat-cutout.png")
-    assert {path.name for path in tmp_path.iterdir()} == {"bad.jpg", "cat-cutout.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {*(p.name for p in bad.values()), "cat-cutout.png"}
 
 
 @pytest.mark.parametrize(

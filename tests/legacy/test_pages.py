@@ -10,7 +10,6 @@ from tests.gate import Gate
 from tests.legacy.conftest import LegacyStack
 
 ROUTED, NEW = "/process/background-removal", "/process/background-removal-v2"
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,6 @@ from tests.legacy.conftest import LegacyStack
 from tests.rows import a_user
 from tests.stack import finished, succeeded
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def sent(client: httpx.Client, **values: str) -> dict[str, Any]:
     files = {"image": ("coffee.jpg", COFFEE.path.read_bytes())}

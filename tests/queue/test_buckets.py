@@ -39,6 +39,14 @@ async def test_a_quota_and_no_more(buckets: Buckets) -> None:
     assert (await buckets.take([Take("b", 5, HOUR, 1)])).wait_s == 0
 
 
+async def test_the_whole_of_a_full_bucket_can_be_taken_whatever_the_time(buckets: Buckets) -> None:
+    """now + window - now is a little more than window for every other `now`."""
+    for number in range(100):
+        take = Take(f"whole {number}", 1, HOUR, 1)
+        assert (await buckets.take([take])).wait_s == 0
+        assert (await buckets.take([take])).wait_s > HOUR - 60
+
+
 async def test_of_several_all_or_none(buckets: Buckets) -> None:
     user, key = Take("user", 3, HOUR, 1), Take("key", 1, HOUR, 1)
     assert (await buckets.take([user, key])).wait_s == 0

@@ -13,8 +13,6 @@ from tests.data.photos import COFFEE
 from tests.legacy.conftest import LegacyStack, legacy, legacy_stack  # noqa: F401 - fixtures
 from tests.stack import succeeded, worker
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def client(legacy: LegacyStack) -> Iterator[httpx.Client]:  # noqa: F811

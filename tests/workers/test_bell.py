@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.aio import end
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.messages import JobMessage
 from workers.bell import BellWorker
@@ -36,8 +37,7 @@ async def listening(redis_url: str, hearer: Counter) -> AsyncIterator[BellWorker
     ear = BellWorker(redis, QUEUE, 1, hearer)
     listening = asyncio.create_task(ear.listen())
     yield ear
-    listening.cancel()
-    await asyncio.wait({listening})
+    await end([listening])
     await redis.aclose(close_connection_pool=True)
 
 

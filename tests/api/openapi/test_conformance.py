@@ -20,8 +20,6 @@ from tests.services import fresh_database
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 SECONDS = os.environ.get("CUTOUT_FUZZ_SECONDS", "20")
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def own_gate(

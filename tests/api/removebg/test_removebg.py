@@ -15,8 +15,6 @@ from PIL import Image
 from tests.data.photos import CAT
 from tests.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 PHOTO = CAT.path.read_bytes()
 URL = "/v1.0/removebg"
 
