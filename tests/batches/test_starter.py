@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import uuid_utils
 
+from app.aio import end
 from app.batches import starter as module
 from app.batches.repository import begin, forget_sources, has_image, has_job
 from app.batches.service import BatchService
@@ -45,8 +46,7 @@ class World:
             Starter(self.pool, self.store, GuardedClient(), images, self.jobs).run()
         )
         yield
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end([running])
 
     async def batch(self, user: UUID, *contents: bytes, close: bool = True) -> Batch:
         new = NewBatch(UUID(bytes=uuid_utils.uuid7().bytes), user, "lite")
