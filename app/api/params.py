@@ -28,7 +28,7 @@ from app.images.types import MAX_CROPS
 from app.imaging.types import Box
 from app.jobs.types import JobKind, JobStatus
 from app.matting.options import CutoutOptions
-from app.segmentation.marks import MAX_MARKS, Mark
+from app.segmentation.marks import Marks
 from app.webhooks.types import WebhookEvent
 
 MAX_WAIT_S = 60
@@ -92,7 +92,7 @@ class RemoveRequest(ImageRequest):
 class MarksRequest(Params):
     image_id: UUID
     model: str = "auto"
-    marks: tuple[Mark, ...] = Field(default=(), max_length=MAX_MARKS)
+    marks: Marks = ()
     start: Literal["auto", "empty"] = "auto"
 
 

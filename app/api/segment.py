@@ -30,7 +30,7 @@ from app.api.schemas import job_url, view_json
 from app.api.serving import installed_model, served_model
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
-from app.images.crops import check_box
+from app.images.crops import check_boxes
 from app.images.types import EmbeddingRow, Image
 from app.imaging.types import Box
 from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
@@ -123,7 +123,7 @@ async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
     image = await state["images"].get(user, wanted.image_id)
     check_inside(wanted.marks, image.size)
     mask, mask_key = body.files.get("mask"), None
-    _check_crops(wanted.crops, image, mask)
+    crops = _crops(wanted.crops, image, mask)
     if mask is not None:
         if not wanted.preview:
             await state["credits"].check(user, state["prices"].sam2, image.id)
@@ -134,7 +134,7 @@ async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
     params = ApplyParams(
         marks=wanted.marks,
         mask_key=mask_key,
-        crops=wanted.crops,
+        crops=crops,
         start=wanted.start,
         options=wanted.options,
         preview=wanted.preview,
@@ -142,12 +142,11 @@ async def _apply_job(state: State, user: UUID, body: Body) -> NewJob:
     return NewJob(user, JobKind.APPLY_MASK, model, image.id, params, webhook=webhook)
 
 
-def _check_crops(crops: Sequence[Box], image: Image, mask: Upload | None) -> None:
+def _crops(boxes: Sequence[Box], image: Image, mask: Upload | None) -> tuple[Box, ...]:
     """Raises BadParameter, CropInvalid."""
-    if crops and mask is None:
+    if boxes and mask is None:
         raise BadParameter("crops: they say where a mask is finer; send that `mask`, or leave them out")
-    for box in crops:
-        check_box(box, image.size)
+    return check_boxes(boxes, image.size)
 
 
 async def _reused(state: State, image: Image, model: str, *, auto: bool) -> EmbeddingRow | None:

@@ -167,7 +167,7 @@ class Sam2Engine:
         info = probe(path)
         check_inside(marks, (info.width, info.height))
         picture = decode(path, info, PREVIEW_SIDE if preview else None)
-        shrunk = picture.width / info.width
+        shrunk = max(picture.width, picture.height) / max(info.width, info.height)
         if shrunk < 1:
             mask, marks = scaled_mask(mask, shrunk), scaled_marks(marks, shrunk)
             options = scaled_options(options, shrunk)

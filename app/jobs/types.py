@@ -13,7 +13,7 @@ from app.flags.types import UNASKED, Reason
 from app.images.types import MAX_CROPS
 from app.imaging.types import Box
 from app.matting.options import CutoutOptions
-from app.segmentation.marks import MAX_MARKS, Mark
+from app.segmentation.marks import Marks
 from app.webhooks.types import JobWebhook
 
 INTERACTIVE = 0
@@ -52,7 +52,7 @@ class EncodeParams(BaseModel):
 class ApplyParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    marks: tuple[Mark, ...] = Field(default=(), max_length=MAX_MARKS)
+    marks: Marks = ()
     mask_key: str | None = None
     """Storage key of the mask the client sent; marks are then enforced, not decoded."""
     crops: tuple[Box, ...] = Field(default=(), max_length=MAX_CROPS)

@@ -3,10 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 MAX_MARKS = 2000
 MAX_POINTS = 20_000
+MAX_ALL_POINTS = 50_000
+"""Of all marks together: drawn as badly as can be they take 10 s on 12 MP."""
 SCALES = 3
 """What a single click can mean: a part, the object, the group; each is one of the multimask outputs."""
 
@@ -47,3 +49,13 @@ class Mark(BaseModel):
         if self.scale and (self.kind is not MarkKind.POINT or self.label is Label.REMOVE):
             raise ValueError("only a keep point has a scale; leave it out here")
         return self
+
+
+def _few_points(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    count = sum(len(mark.points) for mark in marks)
+    if count > MAX_ALL_POINTS:
+        raise ValueError(f"the marks have {count:,} points, more than {MAX_ALL_POINTS:,}; leave some out")
+    return marks
+
+
+Marks = Annotated[tuple[Mark, ...], Field(max_length=MAX_MARKS), AfterValidator(_few_points)]

@@ -142,6 +142,18 @@ def test_a_preview_is_the_small_cutout_of_the_same_mask(engine: Sam2Engine, tmp_
     assert (alpha[round(100 * by), : round(1200 * by)] < 5).all()
 
 
+def test_a_preview_of_a_strip_is_shrunk_by_its_long_side(engine: Sam2Engine, tmp_path: Path) -> None:
+    """60 px become 10, a sixth; 6,000 become 1,024, a little more."""
+    Image.new("RGB", (60, 6000), "grey").save(tmp_path / "strip.png")
+    mask = SoftMask(np.where(np.mgrid[:600, :6][0] < 590, -20, 20).astype(np.float32), (0.1, 0.1))
+    options = CutoutOptions(trim=False, matting="off")
+    engine.cutout(tmp_path / "strip.png", mask, (), options, tmp_path / "out.png", preview=True)
+    with Image.open(tmp_path / "out.png") as file:
+        alpha = np.asarray(file.getchannel("A"))
+    kept = np.flatnonzero(alpha.max(axis=1) > 127)
+    assert kept[0] == pytest.approx(5900 * 1024 / 6000, abs=2)
+
+
 def test_every_length_shrinks_with_a_preview() -> None:
     options = CutoutOptions(
         roi=(10, 20, 30, 40),

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from app.db.pool import Pool
 from app.images import crops, repository
-from app.images.crops import check_box
+from app.images.crops import check_box, check_boxes
 from app.images.errors import CropInvalid, CropOfCrop, ImageNotFound, TooManyCrops
 from app.images.service import ImageService
 from app.images.types import MAX_CROPS, Image
@@ -173,3 +173,12 @@ def test_the_smallest_and_the_largest_crop() -> None:
     check_box((0, 0, 32, 32), SIZE)
     check_box((58, 88, 90, 120), SIZE)
     check_box((0, 0, 4000, 3000), (9000, 9000))
+
+
+def test_boxes_count_once_and_cost_so_much_together() -> None:
+    size, one, two = (20_000, 5_000), (0, 0, 4000, 3000), (9, 9, 99, 99)
+    assert check_boxes([one, two, one] * 20, size) == (two, one)
+    many = [(x, 0, x + 4000, 3000) for x in range(17)]
+    assert len(check_boxes(many[:16], size)) == 16
+    with pytest.raises(CropInvalid, match="together"):
+        check_boxes(many, size)
