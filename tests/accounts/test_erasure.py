@@ -23,6 +23,7 @@ from app.accounts.types import LOCAL_USER_ID, Role, Scope
 from app.commands.gc import collect
 from app.credits.service import Credits
 from app.db.pool import Pool
+from app.errors import AppError
 from app.images.service import ImageService
 from app.imaging.sandbox import probe
 from app.jobs.idempotency import IdempotencyKeys
@@ -31,6 +32,7 @@ from app.jobs.types import ApplyParams, JobKind, NewJob
 from app.queue.arq_adapter import ArqDoorbell, connect
 from app.queue.buckets import RedisBuckets
 from app.storage import keys
+from app.storage.errors import ObjectMissing, StorageUnavailable
 from app.storage.local import LocalStore
 from tests.data.photos import CAT
 from tests.issuer import Signer
@@ -206,6 +208,23 @@ async def test_neither_key_nor_token_opens_a_closed_account(
         await sign_in.by_key(key)
     with pytest.raises(UserNotFound):
         await life.erasure.erase(user, "the user")
+
+
+@pytest.mark.parametrize("error", [ObjectMissing, StorageUnavailable])
+async def test_files_go_though_one_cannot_be_measured(
+    life: Life, sign_in: SignIn, tmp_path: Path, store: LocalStore,
+    monkeypatch: pytest.MonkeyPatch, error: type[AppError],
+) -> None:  # fmt: skip
+    """A worker that stops removes its own file between the list and the sizes."""
+    user, _ = await life.live(sign_in, tmp_path)
+
+    async def size(key: str) -> int:
+        raise error("gone")
+
+    monkeypatch.setattr(store, "size", size)
+    erased = await life.erasure.erase(user, "the user")
+    assert (erased.files, erased.bytes) == (2, 0)
+    assert await store.list(keys.user_prefix(user)) == []
 
 
 async def test_the_local_user_stays(life: Life) -> None:
