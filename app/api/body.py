@@ -5,6 +5,7 @@ import base64
 import binascii
 import hashlib
 import re
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -16,6 +17,9 @@ from app.api.errors import BodyTooSlow, DigestMismatch, TooManyUploads
 
 SILENCE_S = 30.0
 """A client that sends nothing for so long has gone without saying so, or holds a slot on purpose."""
+HEAD_START_S = 60.0
+SLOWEST = 20_000
+"""Bytes a second, after the head start: who drips holds a slot on purpose as well. 50 MB take 41 minutes."""
 PATIENCE_S = 20.0
 """For a slot: below the 30 s after which clients give up, above what a burst of small photos takes."""
 _ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
@@ -27,8 +31,10 @@ async def incoming(request: Request[Any]) -> AsyncGenerator[bytes, None]:
     """The chunks. Raises BodyTooSlow; after the last one DigestMismatch where `Content-Digest` says so."""
     wanted = _digests(request.headers)
     running = [hashlib.new(_ALGORITHMS[name]) for name, _ in wanted]
+    begun, size = time.monotonic(), 0
     async with aclosing(request.stream()) as chunks:
-        while chunk := await _next(chunks):
+        while chunk := await _next(chunks, begun + HEAD_START_S + size / SLOWEST - time.monotonic()):
+            size += len(chunk)
             for digest in running:
                 digest.update(chunk)
             yield chunk
@@ -57,12 +63,14 @@ class Slots:
             self._free.release()
 
 
-async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes:
-    """Empty at the end: Starlette's stream closes with an empty chunk."""
+async def _next(chunks: AsyncGenerator[bytes, None], left_s: float) -> bytes:
+    """Empty at the end: Starlette's stream closes with an empty chunk. Raises BodyTooSlow."""
     try:
-        async with asyncio.timeout(SILENCE_S):
+        async with asyncio.timeout(min(SILENCE_S, left_s)):
             return await anext(chunks, b"")
     except TimeoutError:
+        if left_s < SILENCE_S:
+            raise BodyTooSlow(f"the body comes slower than {SLOWEST:,} bytes a second") from None
         raise BodyTooSlow(f"nothing of the body came for {SILENCE_S:.0f} s") from None
 
 

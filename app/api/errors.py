@@ -15,7 +15,7 @@ AppError
 │   └── RangeUnsatisfiable range_unsatisfiable 416
 ├── NoResult             no_result            404   the job ended without a file
 ├── ModelNotServed       model_not_served     503   installed here, but no worker encodes with it
-├── BodyTooSlow          body_too_slow        408   nothing came for too long
+├── BodyTooSlow          body_too_slow        408   nothing came for too long, or too little
 ├── TooManyUploads       too_many_uploads     503   in this process
 └── NotFinished          not_finished         409   the job has not ended
 """

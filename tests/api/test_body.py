@@ -11,10 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
 from app.api import body as module
 from app.api.body import Slots
-from app.api.errors import TooManyUploads
+from app.api.errors import BodyTooSlow, TooManyUploads
 from app.commands import protocol
 from tests.api.test_keys import refused
 from tests.data.photos import CAT
@@ -89,6 +91,28 @@ def test_a_client_that_falls_silent(gate: Gate, monkeypatch: pytest.MonkeyPatch)
             assert part, answer
             answer += part
     assert answer.startswith(b"HTTP/1.1 408")
+
+
+async def dripped() -> list[bytes]:
+    """A body whose bytes come one by one, the first of them at once."""
+    sent = iter(range(100))
+
+    async def receive() -> Message:
+        number = next(sent)
+        if number:
+            await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": number < 99}
+
+    return [chunk async for chunk in module.incoming(Request({"type": "http", "headers": []}, receive))]
+
+
+async def test_a_client_that_is_never_silent_and_never_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEAD_START_S", 0.0)
+    monkeypatch.setattr(module, "SLOWEST", 1e12)
+    with pytest.raises(BodyTooSlow, match="slower"):
+        await dripped()
+    monkeypatch.setattr(module, "SLOWEST", 0.01)
+    assert len(await dripped()) == 100
 
 
 @pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
