@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from app.engines.errors import SubjectNotFound
@@ -9,12 +10,15 @@ from app.engines.sam2 import Sam2Engine
 from app.images.types import EmbeddingRow
 from app.segmentation.marks import Mark
 from app.segmentation.maskio import from_png
+from app.segmentation.spaces import MODEL_SIDE
 from app.settings import Settings
 from app.storage.base import ObjectStore
 from models.registry import Registry
 
-Start: TypeAlias = Literal["auto", "empty"] | bytes
+Start: TypeAlias = Literal["auto", "empty"] | Path
 """What marks are drawn over: the automatic subject, nothing, or a mask PNG."""
+_LONGEST = 2 * MODEL_SIDE
+"""px a side of a mask that is drawn over: twice what goes out, and what the decoder sees is smaller still."""
 _AT_ONCE = 1
 """A decode takes every core for 0.1 s: two at once would each take twice as long."""
 
@@ -36,7 +40,7 @@ class Decoding:
 
         Raises MarkOutsideImage, SubjectNotFound, MaskUnreadable, MaskAspect, ModelError.
         """
-        under = start if isinstance(start, bytes) else await self._proposal(row) if start == "auto" else None
+        under = start if isinstance(start, Path) else await self._proposal(row) if start == "auto" else None
         packed = await self._bytes(row.key, row.bytes)
         async with self._slots:
             return await asyncio.to_thread(self._decode, row.model, packed, under, marks, refine=refine)
@@ -48,11 +52,13 @@ class Decoding:
         return await self._bytes(row.proposal.mask_key) if row.proposal else None
 
     def _decode(
-        self, model: str, packed: bytes, under: bytes | None, marks: Sequence[Mark], *, refine: bool
+        self, model: str, packed: bytes, under: Path | bytes | None, marks: Sequence[Mark], *, refine: bool
     ) -> bytes:
         engine = self._engine(model)
         embedding = engine.unpack(packed)
-        start = None if under is None else from_png(under, embedding.image_size)
+        if isinstance(under, Path):  # not before its turn: many that wait would be much in memory
+            under = under.read_bytes()
+        start = None if under is None else from_png(under, embedding.image_size, _LONGEST)
         return engine.mask_png(engine.segment(embedding, marks, start, refine=refine), embedding.image_size)
 
     def _engine(self, model: str) -> Sam2Engine:

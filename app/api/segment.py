@@ -60,18 +60,18 @@ async def decode(request: Request[State]) -> Response:
     state = request.state
     async with read_body(request, _MASK) as body:
         wanted = await parse_filled(state, user, DecodeRequest, body.values)
-        start = await _start(wanted, body.files.get("mask"))
-    image = await state["images"].get(user, wanted.image_id)
-    check_inside(wanted.marks, image.size)
-    embedding = await state["images"].embedding(user, image.id, installed_model(state, wanted.model))
-    png = await state["decoding"].mask(embedding, wanted.marks, start, refine=wanted.refine)
+        start = _start(wanted, body.files.get("mask"))
+        image = await state["images"].get(user, wanted.image_id)
+        check_inside(wanted.marks, image.size)
+        embedding = await state["images"].embedding(user, image.id, installed_model(state, wanted.model))
+        png = await state["decoding"].mask(embedding, wanted.marks, start, refine=wanted.refine)
     return Response(png, media_type="image/png", headers=NO_STORE)
 
 
-async def _start(wanted: DecodeRequest, mask: Upload | None) -> Start:
+def _start(wanted: DecodeRequest, mask: Upload | None) -> Start:
     """Raises BadParameter."""
     if mask is not None:
-        return await asyncio.to_thread(mask.path.read_bytes)
+        return mask.path
     if wanted.refine and wanted.start == "empty":
         raise BadParameter("refine: empty has nothing to make finer; send a `mask`, or start from `auto`")
     return wanted.start

@@ -4,13 +4,18 @@ A file says in a text chunk that a decoder made it: of products on white its log
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.Image import Resampling
 from PIL.PngImagePlugin import PngInfo
 
+from app.imaging.sizes import fit
 from app.segmentation.errors import MaskAspect, MaskUnreadable
 from app.segmentation.masks import FloatImage, SoftMask
 from app.segmentation.resample import resample
@@ -35,20 +40,27 @@ def mask_png(mask: SoftMask, frame: Frame) -> bytes:
     return file.getvalue()
 
 
-def from_png(data: bytes, image: Size) -> SoftMask:
-    """A mask file over the whole image of `image` = (width, height) px.
+def from_png(data: bytes, image: Size, longest: int | None = None) -> SoftMask:
+    """A mask file over the whole image of `image` = (width, height) px; `longest`: no more pixels a side.
 
     Raises MaskUnreadable when it is not an 8-bit grey PNG, MaskAspect when its shape is not the image's.
     """
-    values, decoded = _grey(data)
+    with _opened(io.BytesIO(data), image) as file:
+        grey = file if file.mode == "L" else file.convert("L")
+        if (size := fit(*file.size, longest)) != file.size:
+            grey = grey.resize(size, Resampling.BOX)
+        values, decoded = np.asarray(grey), file.info.get(DECODED[0]) == DECODED[1]
     height, width = values.shape
-    check_aspect((width, height), image)
     return SoftMask(to_logits(values), (width / image[0], height / image[1]), decoded)
 
 
 def check_mask(path: Path, image: Size) -> None:
-    """Raises what `from_png` would raise for the file."""
-    from_png(path.read_bytes(), image)
+    """Raises what `from_png` would raise for the file, but decodes no pixels: all that was sent is here.
+
+    A few bytes may stand for 100 MP. A file whose sums are right and whose pixels are none fails its job.
+    """
+    with path.open("rb") as data, _opened(data, image) as file:
+        file.verify()
 
 
 def check_aspect(mask: Size, image: Size) -> None:
@@ -74,14 +86,17 @@ def to_logits(values: NDArray[np.uint8]) -> FloatImage:
     return _LOGITS[values]
 
 
-def _grey(data: bytes) -> tuple[NDArray[np.uint8], bool]:
-    """The values, and whether a decoder made them."""
+@contextmanager
+def _opened(data: IO[bytes], image: Size) -> Iterator[Image.Image]:
+    """The file, whose header has passed. Raises MaskUnreadable, also for what Pillow raises in the block;
+    MaskAspect."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as file:
+        with Image.open(data, formats=("PNG",)) as file:
             if file.mode not in {"L", "1"}:
                 raise MaskUnreadable(f"the mask must be an 8-bit grey PNG, not {file.mode}")
             if max(file.size) > MAX_MASK_SIDE or file.size[0] * file.size[1] > MAX_MASK_PIXELS:
                 raise MaskUnreadable(f"the mask is too large: {file.size[0]}x{file.size[1]} px")
-            return np.asarray(file.convert("L")), file.info.get(DECODED[0]) == DECODED[1]
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            check_aspect(file.size, image)
+            yield file
+    except (OSError, SyntaxError, ValueError, IndexError, Image.DecompressionBombError) as error:
         raise MaskUnreadable("the mask is not a readable PNG") from error

@@ -1,12 +1,14 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from app.matting.upsample import is_binding
 from app.segmentation.errors import MaskAspect, MaskUnreadable
-from app.segmentation.maskio import from_png, mask_png, to_logits, to_values
+from app.segmentation.maskio import check_mask, from_png, mask_png, to_logits, to_values
 from app.segmentation.masks import SoftMask
 from app.segmentation.spaces import Frame
 from models.sessions.base import Fit
@@ -48,6 +50,15 @@ def test_a_mask_may_have_any_size_of_the_image_s_shape() -> None:
         assert from_png(png(np.zeros(size[::-1], np.uint8)), image).logits.shape == size[::-1]
 
 
+def test_a_mask_may_be_asked_for_with_no_more_pixels_than_so_many() -> None:
+    values = np.zeros((300, 400), np.uint8)
+    values[:, 200:] = 255
+    mask = from_png(png(values), (800, 600), 40)
+    assert (mask.logits.shape, mask.scale) == ((30, 40), (0.05, 0.05))
+    assert ((mask.logits > 0) == (np.arange(40) >= 20)).all()
+    assert from_png(png(values), (800, 600), 400).logits.shape == (300, 400)
+
+
 @pytest.mark.parametrize("decoded", [True, False])
 def test_a_file_says_whether_a_decoder_made_it(decoded: bool) -> None:
     frame = Frame.of((640, 427), Fit.PAD)
@@ -63,10 +74,38 @@ def test_another_shape_is_refused(size: tuple[int, int]) -> None:
         from_png(png(np.zeros(size[::-1], np.uint8)), (4000, 3000))
 
 
-def test_what_is_not_a_grey_png_is_refused() -> None:
+def test_a_small_file_of_a_large_mask_is_checked_without_its_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """120 kB may stand for 100 MP; and the shape is known before any pixel."""
+
+    def load(self: object) -> None:
+        raise AssertionError(self)
+
+    monkeypatch.setattr(PngImageFile, "load", load)
+    data = png(np.zeros((2000, 2000), np.uint8))
+    (tmp_path / "mask.png").write_bytes(data)
+    check_mask(tmp_path / "mask.png", (100, 100))
+    for check in (lambda: check_mask(tmp_path / "mask.png", (100, 80)), lambda: from_png(data, (100, 80))):
+        with pytest.raises(MaskAspect):
+            check()
+
+
+def test_what_is_not_a_grey_png_is_refused(tmp_path: Path) -> None:
     grey = np.zeros((30, 40), np.uint8)
     jpeg = io.BytesIO()
     Image.fromarray(grey).save(jpeg, "JPEG")
-    for data in (b"", b"not a mask", png(grey)[:-30], jpeg.getvalue(), png(grey, "RGB"), png(grey, "LA")):
+    for data in (
+        b"",
+        b"not a mask",
+        png(grey)[:-30],
+        png(grey)[:33],
+        jpeg.getvalue(),
+        png(grey, "RGB"),
+        png(grey, "LA"),
+    ):
         with pytest.raises(MaskUnreadable):
             from_png(data, (40, 30))
+        (tmp_path / "mask.png").write_bytes(data)
+        with pytest.raises(MaskUnreadable):
+            check_mask(tmp_path / "mask.png", (40, 30))
