@@ -51,9 +51,10 @@ async def crop_image(request: Request[State]) -> Response:
     box = parse(CropRequest, await read_json(request)).box
     crop, made = await state["images"].crop(image, box), False
     if crop is None:
-        pixels = (box[2] - box[0]) * (box[3] - box[1])
-        await limited(state, lambda limits: limits.image(state["caller"], pixels))
-        crop, made = await state["images"].add_crop(image, box)
+        # all of the image is fetched and decoded, however small the box
+        await limited(state, lambda limits: limits.image(state["caller"], image.width * image.height))
+        async with state["uploads"].taken():
+            crop, made = await state["images"].add_crop(image, box)
     document = image_json(crop)
     return JSONResponse(document, 201 if made else 200, {"Location": document["urls"]["self"]})
 

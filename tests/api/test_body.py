@@ -182,6 +182,7 @@ def test_more_uploads_than_slots(gate: Gate, tmp_path: Path, monkeypatch: pytest
     one = gate.settings.model_copy(update={"uploads_at_once": 1, "data_dir": tmp_path})
     token = gate.signer.token(gate.user())
     with serving(one) as url, Gate(url, gate.dsn, one, gate.signer).person(gate.user()) as me:
+        photo = me.send(upload(me)).json()["urls"]["self"]
         slow = begun(url, token, "/api/images", "multipart/form-data; boundary=x", b"--x\r\n")
         with contextlib.closing(slow):
             until = time.monotonic() + 30
@@ -191,4 +192,5 @@ def test_more_uploads_than_slots(gate: Gate, tmp_path: Path, monkeypatch: pytest
             answer = me.send(upload(me))
             refused(answer, 503, "too_many_uploads")
             assert answer.headers["retry-after"]
+            refused(me.post(f"{photo}/crops", json={"box": [0, 0, 40, 40]}), 503, "too_many_uploads")
             assert me.get("/api/images").status_code == 200

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.api.test_keys import refused
@@ -50,6 +51,17 @@ def test_megapixels_of_an_upload(small: Gate) -> None:
         answer = me.post("/api/images", files={"image": ("cat.jpg", CAT.path.read_bytes())})
         assert answer.status_code == 201
         assert answer.headers["ratelimit-policy"] == '"megapixels";q=100;w=3600'
+
+
+def test_megapixels_of_a_crop_are_those_of_its_image(small: Gate) -> None:
+    """It is decoded whole: small boxes, made and deleted again and again, are no way around the limit."""
+    with small.person(small.user()) as me:
+        photo = me.post("/api/images", files={"image": ("cat.jpg", CAT.path.read_bytes())}).json()
+        with psycopg.connect(small.dsn) as connection:
+            connection.execute(
+                "update images set width = 20000, height = 10000 where id = %s", (photo["id"],)
+            )
+        refused(me.post(f"{photo['urls']['self']}/crops", json={"box": [0, 0, 40, 40]}), 429, "too_much")
 
 
 def test_anonymous_requests_take_nothing_from_anybody(small: Gate) -> None:
