@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
@@ -30,10 +31,13 @@ from app.api.schemas import job_url, view_json
 from app.api.serving import installed_model, served_model
 from app.api.state import State
 from app.api.uploads import FileLimit, Upload
+from app.db.errors import DatabaseUnavailable
+from app.errors import AppError, Unavailable
 from app.images.crops import check_boxes
 from app.images.types import EmbeddingRow, Image
 from app.imaging.types import Box
-from app.jobs.types import ApplyParams, EncodeParams, JobKind, NewJob, RemoveParams
+from app.jobs.idempotency import HeldKey
+from app.jobs.types import ApplyParams, EncodeParams, Job, JobKind, NewJob, RemoveParams
 from app.segmentation.maskio import check_mask
 from app.segmentation.prompts import check_inside
 from app.storage import keys
@@ -88,13 +92,26 @@ async def create_job(request: Request[State], limits: Mapping[str, FileLimit], m
             job = await state["jobs"].get(user, key.made)
         else:
             new = replace(await make(state, user, body), request_id=state["request_id"])
-            job = await state["jobs"].create(new, key)
+            job = await _created(state, new, key)
     headers = {"Location": job_url(job.id), **NO_STORE}
     wait = preferred_wait(request.headers)
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     view = await state["hub"].wait(job.user_id, job.id, wait or 0)
     return JSONResponse(view_json(view), 200 if wait and view.job.status.ended else 202, headers)
+
+
+async def _created(state: State, new: NewJob, key: HeldKey | None) -> Job:
+    """What its client sent for a job that is refused does not stay."""
+    try:
+        return await state["jobs"].create(new, key)
+    except DatabaseUnavailable:  # the job may stand
+        raise
+    except AppError:
+        if isinstance(new.params, ApplyParams) and new.params.mask_key is not None:
+            with suppress(Unavailable):
+                await state["store"].delete([new.params.mask_key])
+        raise
 
 
 async def _encode_job(state: State, user: UUID, body: Body) -> NewJob:

@@ -73,7 +73,9 @@ on conflict (image_id, model, revision) do update set
 returning *, storage_key as key
 
 -- name: save_working
-update images set working_key = coalesce(working_key, %(key)s) where id = %(id)s returning working_key
+update images set working_key = coalesce(working_key, %(key)s)
+where id = %(id)s and deleted_at is null
+returning working_key
 
 -- name: to_purge
 -- deleted by hand or past their retention; files are removed first, then the row says so

@@ -108,11 +108,10 @@ async def save_embedding(conn: Connection, new: EmbeddingRow) -> EmbeddingRow:
     return embedding_from(row)
 
 
-async def save_working(conn: Connection, image_id: UUID, key: str) -> str:
-    """Returns the key that stands."""
+async def save_working(conn: Connection, image_id: UUID, key: str) -> str | None:
+    """Returns the key that stands. None: the image is deleted."""
     row = await (await conn.execute(_SQL["save_working"], {"id": image_id, "key": key})).fetchone()
-    assert row is not None
-    return str(row["working_key"])
+    return str(row["working_key"]) if row else None
 
 
 async def to_purge(conn: Connection, limit: int) -> list[tuple[UUID, UUID]]:

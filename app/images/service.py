@@ -99,6 +99,8 @@ class ImageService:
             standing = await repository.save_working(conn, image_id, key)
         if standing != key:
             await self._store.delete([key])
+        if standing is None:  # deleted meanwhile
+            raise ImageNotFound("no such image")
         return standing
 
     async def embedding(self, user_id: UUID, image_id: UUID, model: str) -> EmbeddingRow:

@@ -5,6 +5,10 @@ from uuid import uuid4
 import pytest
 
 from app.accounts.types import Role
+from app.api import segment
+from app.api.state import State
+from app.api.uploads import Upload
+from app.images.types import Image
 from tests.api.test_bad_input import png
 from tests.api.test_keys import refused
 from tests.data.photos import CAT
@@ -127,3 +131,24 @@ def test_a_mask_that_cannot_be_paid_is_not_kept_but_a_preview_is_free(gate: Gate
         preview = {"image_id": image, "preview": "true"}
         assert me.post("/api/segment/apply-mask", data=preview, files=files).status_code == 202
         assert list(masks.rglob("*.png"))
+
+
+def test_a_mask_of_an_image_that_is_gone_meanwhile_is_not_kept(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = gate.user()
+    image = str(an_image(gate.dsn, user))
+    store_mask = segment._store_mask
+
+    async def late(state: State, of: Image, mask: Upload) -> str:
+        key = await store_mask(state, of, mask)
+        await state["images"].delete(user, of.id)
+        await state["store"].put(key, mask.path, "image/png")  # it came after the deletion
+        return key
+
+    monkeypatch.setattr(segment, "_store_mask", late)
+    with gate.person(user) as me:
+        form = {"image_id": image, "preview": "true"}
+        answer = me.post("/api/segment/apply-mask", data=form, files={"mask": ("m.png", png((640, 480)))})
+        refused(answer, 404, "image_not_found")
+    assert not list((gate.settings.storage_dir / "users" / str(user)).rglob("*.png"))

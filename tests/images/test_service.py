@@ -21,6 +21,7 @@ from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob
 from app.queue.arq_adapter import ArqDoorbell
 from app.storage import keys
+from app.storage.base import StoredObject
 from app.storage.local import LocalStore
 from tests.rows import a_user
 from workers.sweep import tidy
@@ -79,6 +80,21 @@ async def test_the_working_image_is_made_once(
     async with store.local(made[0]) as path:
         with Pillow.open(path) as picture:
             assert picture.size == (image.width, image.height)
+
+
+async def test_a_working_image_of_what_is_gone_meanwhile_is_not_kept(
+    images: ImageService, store: LocalStore, image: Image, owner: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = store.put
+
+    async def late(key: str, source: Path, content_type: str) -> StoredObject:
+        await images.delete(owner, image.id)
+        return await put(key, source, content_type)
+
+    monkeypatch.setattr(store, "put", late)
+    with pytest.raises(ImageNotFound):
+        await images.working(owner, image.id)
+    assert await store.list("users/") == []
 
 
 async def test_the_first_embedding_stands_and_a_proposal_is_added(
