@@ -7,12 +7,14 @@ is a part of. There is one of each box: who asks again, after a reload or an und
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 import uuid_utils
 
 from app.db.pool import Connection, Pool, transaction
+from app.errors import Unavailable
 from app.images import repository
 from app.images.errors import CropInvalid, CropOfCrop, ImageNotFound, TooManyCrops
 from app.images.types import MAX_CROPS, Image
@@ -86,14 +88,15 @@ async def add_crop(pool: Pool, store: ObjectStore, image: Image, box: Box) -> tu
         out = Path(folder) / "crop.png"
         async with store.local(image.storage_key) as original:
             file = await asyncio.to_thread(write_crop, original, box, out)
-        await store.put(key, out, file.content_type)
-    try:
-        standing = await _stand(pool, image, box, _row(crop_id, key, file))
-    except BaseException:
-        await asyncio.shield(store.delete([key]))
-        raise
+        try:
+            await store.put(key, out, file.content_type)
+            standing = await _stand(pool, image, box, _row(crop_id, key, file))
+        except BaseException:
+            await asyncio.shield(store.delete([key]))
+            raise
     if standing.id != crop_id:
-        await store.delete([key])
+        with suppress(Unavailable):  # the crop stands
+            await store.delete([key])
     return standing, standing.id == crop_id
 
 

@@ -36,23 +36,23 @@ class ImageService:
         """Store the bytes, then the row: no row ever points at nothing. Raises StorageUnavailable."""
         image_id = UUID(bytes=uuid_utils.uuid7().bytes)
         key = keys.image(user_id, image_id, info.format.extension)
-        stored = await self._store.put(key, upload, info.content_type)
-        values = {
-            "id": image_id,
-            "user_id": user_id,
-            "storage_key": key,
-            "sha256": stored.sha256,
-            "width": info.width,
-            "height": info.height,
-            "format": info.format,
-            "bytes": stored.bytes,
-            "filename": filename,
-            "retention_s": RETENTION_S,
-        }
         try:
+            stored = await self._store.put(key, upload, info.content_type)
+            values = {
+                "id": image_id,
+                "user_id": user_id,
+                "storage_key": key,
+                "sha256": stored.sha256,
+                "width": info.width,
+                "height": info.height,
+                "format": info.format,
+                "bytes": stored.bytes,
+                "filename": filename,
+                "retention_s": RETENTION_S,
+            }
             async with connection(self._pool) as conn:
                 return await repository.insert(conn, values)
-        except BaseException:
+        except BaseException:  # also of a `put`: it may have come further than it says
             await asyncio.shield(self._store.delete([key]))
             raise
 

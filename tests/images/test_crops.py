@@ -19,6 +19,8 @@ from app.imaging.types import Box
 from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob
 from app.storage import keys
+from app.storage.base import StoredObject
+from app.storage.errors import StorageUnavailable
 from app.storage.local import LocalStore
 from workers.sweep import tidy
 
@@ -128,6 +130,33 @@ async def test_what_is_gone_meanwhile_is_not_cropped(
     with pytest.raises(ImageNotFound):
         await images.add_crop(image, BOX)
     assert await store.list("users/") == []
+
+
+async def test_a_cut_whose_answer_is_lost_leaves_no_bytes(
+    images: ImageService, store: LocalStore, image: Image, owner: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = store.put
+
+    async def lost(key: str, source: Path, content_type: str) -> StoredObject:
+        await put(key, source, content_type)
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(store, "put", lost)
+    with pytest.raises(StorageUnavailable):
+        await images.add_crop(image, BOX)
+    assert await store.list(keys.user_prefix(owner)) == [image.storage_key]
+
+
+async def test_who_comes_second_has_the_crop_though_its_own_file_stays(
+    images: ImageService, store: LocalStore, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await cropped(images, image)
+
+    async def away(found: list[str]) -> None:
+        raise StorageUnavailable(f"{len(found)} files stay")
+
+    monkeypatch.setattr(store, "delete", away)
+    assert await images.add_crop(image, BOX) == (first, False)
 
 
 async def test_so_many_and_no_more(images: ImageService, pool: Pool, image: Image) -> None:

@@ -22,6 +22,7 @@ from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob
 from app.queue.arq_adapter import ArqDoorbell
 from app.storage import keys
 from app.storage.base import StoredObject
+from app.storage.errors import StorageUnavailable
 from app.storage.local import LocalStore
 from tests.rows import a_user
 from workers.sweep import tidy
@@ -67,6 +68,21 @@ async def test_no_row_leaves_no_bytes(
     async with pool.connection() as conn:
         await conn.execute("alter table images add constraint no_more check (false) not valid")
     with pytest.raises(Exception, match="no_more"):
+        await images.add(owner, PHOTO, probe(PHOTO))
+    assert await store.list("users/") == []
+
+
+async def test_a_file_whose_answer_is_lost_leaves_no_bytes(
+    images: ImageService, store: LocalStore, owner: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = store.put
+
+    async def lost(key: str, source: Path, content_type: str) -> StoredObject:
+        await put(key, source, content_type)
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(store, "put", lost)
+    with pytest.raises(StorageUnavailable):
         await images.add(owner, PHOTO, probe(PHOTO))
     assert await store.list("users/") == []
 
