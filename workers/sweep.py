@@ -8,8 +8,7 @@ import structlog
 
 from app.db.pool import Pool, connection
 from app.errors import Unavailable
-from app.images import repository as images
-from app.images.service import purge
+from app.images.service import purge, to_purge
 from app.jobs import repository as jobs
 from app.jobs.idempotency import forget_old
 from app.jobs.reconciler import Reconciler
@@ -44,8 +43,8 @@ async def sweep(context: Context) -> None:
 
 async def tidy(pool: Pool, store: ObjectStore) -> None:
     """Files of deleted and expired images, of killed runs, of unused uploads, and results past their time."""
+    buried = await to_purge(pool, _AT_ONCE)
     async with connection(pool) as conn:
-        buried = await images.to_purge(conn, _AT_ONCE)
         results = await jobs.expired_results(conn, _AT_ONCE)
         killed = await jobs.leftovers(conn, _AT_ONCE)
     for user_id, image_id in buried:

@@ -3,9 +3,8 @@
 from app.accounts.erasure import forget_closed, orphans
 from app.commands.accounts import ask
 from app.commands.running import operator_settings
-from app.db.pool import Pool, connection
-from app.images import repository as images
-from app.images.service import purge
+from app.db.pool import Pool
+from app.images.service import purge, to_purge
 from app.storage.base import ObjectStore
 from app.storage.open import opened_store
 from app.uploads.service import forget_expired
@@ -29,11 +28,7 @@ def gc() -> tuple[int, int]:
 async def collect(pool: Pool, store: ObjectStore) -> tuple[int, int]:
     """Safe to repeat and beside a running server. Raises DatabaseUnavailable, StorageUnavailable."""
     buried = 0
-    while True:
-        async with connection(pool) as conn:
-            found = await images.to_purge(conn, _AT_ONCE)
-        if not found:
-            break
+    while found := await to_purge(pool, _AT_ONCE):
         for user_id, image_id in found:
             await purge(pool, store, user_id, image_id)
         buried += len(found)

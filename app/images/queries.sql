@@ -77,13 +77,18 @@ update images set working_key = coalesce(working_key, %(key)s)
 where id = %(id)s and deleted_at is null
 returning working_key
 
+-- name: bury_expired
+-- past their retention; who is being deleted or gets a job at this moment has its turn a minute later
+update images set deleted_at = now()
+where id in (select id from images where deleted_at is null and expires_at <= now()
+             limit %(limit)s for update skip locked)
+returning id
+
 -- name: to_purge
--- deleted by hand or past their retention; files are removed first, then the row says so
-select id, user_id from images
-where (deleted_at is not null and purged_at is null) or (deleted_at is null and expires_at <= now())
-limit %(limit)s
+-- files are removed first, then the row says so
+select id, user_id from images where deleted_at is not null and purged_at is null limit %(limit)s
 
 -- name: purged
-update images set deleted_at = coalesce(deleted_at, now()), purged_at = now(), working_key = null,
+update images set purged_at = now(), working_key = null,
     filename = null  -- people's names stand in them
 where id = %(id)s

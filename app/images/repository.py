@@ -114,8 +114,14 @@ async def save_working(conn: Connection, image_id: UUID, key: str) -> str | None
     return str(row["working_key"]) if row else None
 
 
+async def bury_expired(conn: Connection, limit: int) -> list[UUID]:
+    """Make images whose time is over invisible, as `bury` does; which."""
+    rows = await (await conn.execute(_SQL["bury_expired"], {"limit": limit})).fetchall()
+    return [row["id"] for row in rows]
+
+
 async def to_purge(conn: Connection, limit: int) -> list[tuple[UUID, UUID]]:
-    """(user, image) whose files are to be removed."""
+    """(user, image) of those buried whose files are to be removed."""
     rows = await (await conn.execute(_SQL["to_purge"], {"limit": limit})).fetchall()
     return [(row["user_id"], row["id"]) for row in rows]
 

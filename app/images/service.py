@@ -18,6 +18,7 @@ from app.images.types import EmbeddingRow, Image, ProposalRow
 from app.imaging.encode import encode
 from app.imaging.sandbox import probe, working_image
 from app.imaging.types import Box, Format, ImageInfo, Picture
+from app.jobs.repository import cancel_of_images
 from app.jobs.service import JobService
 from app.storage import keys
 from app.storage.base import ObjectStore
@@ -134,8 +135,16 @@ class ImageService:
         return row.proposal
 
 
+async def to_purge(pool: Pool, limit: int) -> list[tuple[UUID, UUID]]:
+    """(user, image) of those deleted or past their time, whose jobs end first, as with a deletion."""
+    async with transaction(pool) as conn:
+        await cancel_of_images(conn, await repository.bury_expired(conn, limit))
+    async with connection(pool) as conn:
+        return await repository.to_purge(conn, limit)
+
+
 async def purge(pool: Pool, store: ObjectStore, user_id: UUID, image_id: UUID) -> None:
-    """Remove the files of a buried or expired image, then say so in its row. Safe to repeat."""
+    """Remove the files of a buried image, then say so in its row. Safe to repeat."""
     await store.delete(await store.list(keys.image_prefix(user_id, image_id)))
     async with transaction(pool) as conn:
         await repository.purged(conn, image_id)

@@ -166,8 +166,12 @@ async def announced(conn: Connection, told: Sequence[Waiting]) -> None:
     await conn.execute(_SQL["announced"], values)
 
 
-async def forget_results_of_images(conn: Connection, image_ids: Sequence[UUID]) -> None:
-    await conn.execute(_SQL["forget_results_of_images"], {"image_ids": list(image_ids)})
+async def cancel_of_images(conn: Connection, image_ids: Sequence[UUID]) -> list[Job]:
+    """In the transaction that buries the images: no worker writes files or rows for them any more."""
+    values = {"image_ids": list(image_ids)}
+    canceled = await many(conn, "cancel_of_images", values)
+    await conn.execute(_SQL["forget_results_of_images"], values)
+    return canceled
 
 
 async def expired_results(conn: Connection, limit: int) -> list[tuple[UUID, str]]:

@@ -137,9 +137,7 @@ class JobService:
 
     async def cancel_of_images(self, conn: Connection, image_ids: Sequence[UUID]) -> builtins.list[Job]:
         """In the transaction that deletes the images; announce_changes comes after it."""
-        canceled = await repository.many(conn, "cancel_of_images", {"image_ids": list(image_ids)})
-        await repository.forget_results_of_images(conn, image_ids)
-        return canceled
+        return await repository.cancel_of_images(conn, image_ids)
 
     async def cancel_of_batch(
         self, conn: Connection, batch_id: UUID, *, waiting_only: bool = False

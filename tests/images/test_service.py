@@ -174,6 +174,24 @@ async def test_expired_and_half_deleted_images_are_purged(
         assert await repository.to_purge(conn, 10) == []
 
 
+async def test_a_job_of_an_image_that_expires_ends_before_its_files_go(
+    images: ImageService, jobs: JobService, pool: Pool, doorbell: ArqDoorbell,
+    store: LocalStore, image: Image, owner: UUID,
+) -> None:  # fmt: skip
+    """Else its worker wrote files that nobody removes."""
+    claims = Claims(pool, doorbell, Events(None))
+    await jobs.create(NewJob(owner, JobKind.ENCODE, "lite", image.id, EncodeParams()))
+    running = await claims.claim("embed:lite", "one", lease_s=30)
+    assert running is not None
+    async with pool.connection() as conn:
+        await conn.execute("update images set expires_at = now()")
+    await tidy(pool, store)
+    assert await store.list("users/") == []
+    assert (await jobs.get(owner, running.id)).status is JobStatus.CANCELED
+    with pytest.raises(LeaseLost):
+        await claims.succeed(running, Outcome({"a": 1}), {})
+
+
 async def test_a_preview_is_not_kept(
     jobs: JobService, pool: Pool, doorbell: ArqDoorbell, store: LocalStore, image: Image, owner: UUID
 ) -> None:
