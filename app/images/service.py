@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import uuid_utils
 from app.db.page import Page, after, cut
 from app.db.pool import Pool, connection, transaction
 from app.engines.errors import SubjectNotFound
+from app.errors import Unavailable
 from app.images import repository
 from app.images.crops import add_crop, check_crop, standing_crop
 from app.images.errors import EmbeddingNotFound, ImageNotFound
@@ -74,7 +76,8 @@ class ImageService:
     async def delete(self, user_id: UUID, image_id: UUID) -> None:
         """The image, its crops, everything derived from them, and their running jobs. Raises ImageNotFound.
 
-        Invisible when the transaction stands; the files go next, by the sweeper if this process dies here.
+        Invisible when the transaction stands. Its files go next; those of its crops, which may be many, are
+        the sweeper's, and all of them where the store is away.
         """
         async with transaction(self._pool) as conn:
             buried = await repository.bury(conn, user_id, image_id)
@@ -82,8 +85,8 @@ class ImageService:
                 raise ImageNotFound("no such image")
             canceled = await self._jobs.cancel_of_images(conn, buried)
         await self._jobs.announce_changes(canceled)
-        for each in buried:
-            await purge(self._pool, self._store, user_id, each)
+        with suppress(Unavailable):
+            await purge(self._pool, self._store, user_id, image_id)
 
     async def working(self, user_id: UUID, image_id: UUID) -> str:
         """Storage key of the working image (JPEG), made now where nobody did. Raises ImageNotFound."""

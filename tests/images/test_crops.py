@@ -82,7 +82,7 @@ async def test_it_is_listed_nowhere(images: ImageService, image: Image, owner: U
 
 
 async def test_a_crop_goes_with_its_image(
-    images: ImageService, jobs: JobService, store: LocalStore, image: Image, owner: UUID
+    images: ImageService, jobs: JobService, pool: Pool, store: LocalStore, image: Image, owner: UUID
 ) -> None:
     crop = await cropped(images, image)
     job = await jobs.create(NewJob(owner, JobKind.ENCODE, "lite", crop.id, EncodeParams(auto=False)))
@@ -90,6 +90,8 @@ async def test_a_crop_goes_with_its_image(
     with pytest.raises(ImageNotFound):
         await images.get(owner, crop.id)
     assert (await jobs.get(owner, job.id)).status is JobStatus.CANCELED
+    assert await store.list("users/") == [crop.storage_key]
+    await tidy(pool, store)
     assert await store.list("users/") == []
 
 

@@ -157,6 +157,22 @@ async def test_delete_takes_everything_derived_and_ends_the_jobs(
     assert (history.status, history.result_key) == (JobStatus.SUCCEEDED, None)
 
 
+async def test_an_image_is_deleted_though_its_files_stay_for_the_sweeper(
+    images: ImageService, pool: Pool, store: LocalStore, image: Image, owner: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def away(found: list[str]) -> None:
+        raise StorageUnavailable(f"{len(found)} files stay")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "delete", away)
+        await images.delete(owner, image.id)
+    with pytest.raises(ImageNotFound):
+        await images.get(owner, image.id)
+    await tidy(pool, store)
+    assert await store.list("users/") == []
+
+
 @pytest.mark.parametrize(
     "moment", ["expires_at = now() - interval '1 second'", "deleted_at = now() - interval '1 second'"]
 )
