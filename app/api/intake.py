@@ -14,6 +14,8 @@ from app.images.types import Image
 from app.imaging.errors import TooLargeBytes
 from app.imaging.sandbox import probe
 from app.imaging.types import MAX_BYTES
+from app.storage.errors import ObjectMissing
+from app.uploads.errors import UploadIncomplete
 
 
 def _too_large() -> TooLargeBytes:
@@ -56,8 +58,14 @@ async def _used(state: State, user: UUID, upload_id: UUID) -> Image:
     upload = await direct.get(user, upload_id)
     if upload.image_id is not None:
         return await state["images"].get(user, upload.image_id)
-    async with state["uploads"].taken(), direct.local(upload) as path:
-        image = await _stored(state, user, path, upload.filename)
+    try:
+        async with state["uploads"].taken(), direct.local(upload) as path:
+            image = await _stored(state, user, path, upload.filename)
+    except (UploadIncomplete, ObjectMissing):
+        upload = await direct.get(user, upload_id)
+        if upload.image_id is None:
+            raise
+        return await state["images"].get(user, upload.image_id)  # of a call that was faster
     await direct.became(upload, image.id)
     return image
 

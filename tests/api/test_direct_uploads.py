@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,12 +12,17 @@ import psycopg
 import pytest
 
 from app.commands.gc import collect
-from app.db.pool import open_pool
+from app.db.pool import Pool, open_pool
 from app.imaging.types import MAX_BYTES
+from app.storage.local import LocalStore
 from app.storage.open import opened_store
+from app.uploads.errors import UploadTaken
+from app.uploads.service import UploadService
+from app.uploads.types import UploadRow
 from models.registry import Registry
 from tests.data.photos import CAT
 from tests.gate import Gate, opened
+from tests.rows import a_user, an_image
 from tests.services import fresh_database
 from tests.storage.supabase_server import KEY, supabase
 
@@ -102,6 +109,41 @@ def test_its_bytes_are_sent_once_and_only_with_its_token(own_gate: Gate, me: htt
     assert send(own_gate, upload, CAT.path.read_bytes()).is_success
     assert send(own_gate, upload, b"others").is_client_error
     assert me.post("/api/images", json={"upload_id": upload["upload_id"]}).status_code == 201
+
+
+async def test_who_began_to_send_and_comes_second_replaces_nothing(
+    dsn: str, pool: Pool, tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    direct = UploadService(pool, store)
+    new = await direct.begin(a_user(dsn), None)
+    first, second = [await direct.awaited(new.id, new.url.partition("token=")[2]) for _ in range(2)]
+    for name in ("first", "second"):
+        (tmp_path / name).write_text(name)
+    await direct.receive(first, tmp_path / "first")
+    with pytest.raises(UploadTaken):
+        await direct.receive(second, tmp_path / "second")
+    async with direct.local(first) as path:
+        assert path.read_text() == "first"
+
+
+def test_of_two_calls_the_slower_has_the_image_of_the_faster(
+    own_gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = own_gate.user()
+    image, local = an_image(own_gate.dsn, user), UploadService.local
+
+    @asynccontextmanager
+    async def late(direct: UploadService, row: UploadRow) -> AsyncIterator[Path]:
+        await direct.became(row, image)
+        async with local(direct, row) as path:
+            yield path
+
+    monkeypatch.setattr(UploadService, "local", late)
+    with own_gate.person(user) as me:
+        upload = sent(own_gate, me, CAT.path.read_bytes())
+        made = me.post("/api/images", json={"upload_id": upload["upload_id"]})
+    assert (made.status_code, made.json()["id"]) == (201, str(image))
 
 
 def test_what_was_sent_is_looked_at(own_gate: Gate, me: httpx.Client) -> None:
