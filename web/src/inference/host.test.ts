@@ -119,4 +119,32 @@ describe('InferenceHost', () => {
     await h.decode(ask)
     expect(workers[0]?.calls).toEqual(['start', 'open', 'decode'])
   })
+
+  it('closes an image at once, whatever its worker does, and opens the next', async () => {
+    const { host: h, workers } = host(silent('close'), works)
+    await h.open(image)
+    await h.close('a')
+    workers[0]?.onerror?.({ message: 'out of memory' } as ErrorEvent)
+    await h.close('b')
+    await h.open({ ...image, key: 'b' })
+    expect(workers.map((worker) => worker.calls)).toEqual([['start', 'open', 'close'], ['start', 'open']])
+  })
+
+  it('does not open what was closed while the engine started', async () => {
+    const { host: h, workers } = host()
+    const opening = h.open(image)
+    await h.close('a')
+    await expect(opening).rejects.toMatchObject({ code: 'aborted' })
+    await h.open({ ...image, key: 'b' })
+    expect(workers[0]?.calls).toEqual(['start', 'open'])
+  })
+
+  it('closes without waiting for an engine that still starts, or cannot', async () => {
+    const { host: h } = host(silent('start'), fails('start', 'offline'))
+    let starts = true
+    const starting = h.preload().finally(() => (starts = false))
+    await h.close('a')
+    expect(starts).toBe(true)
+    await expect(starting).rejects.toMatchObject({ code: 'offline' })
+  })
 })

@@ -74,7 +74,7 @@ export class InferenceHost {
     this.images.set(image.key, image)
     const running = await this.running
     if (running === 'server' && this.remaining?.length) this.running = null
-    return this.withEngine((running) => this.openIn(running, image))
+    return this.withEngine((running) => this.openIn(running, this.imageOf(image.key)))
   }
 
   /** The newest request wins: an older one that has not begun fails with `superseded`. */
@@ -82,12 +82,12 @@ export class InferenceHost {
     return this.latest.submit(() => this.withEngine((running) => this.decodeIn(running, args)))
   }
 
-  async close(key: string): Promise<void> {
+  /** Forgets the image at once. The worker is told when it runs; one that is lost has forgotten it too. */
+  close(key: string): Promise<void> {
     this.images.delete(key)
     this.options.server.close(key)
-    const running = await this.running
-    if (!running || running === 'server' || !running.opened.delete(key)) return
-    await running.link.call('close', { key }, this.patience.openMs)
+    this.running?.then((running) => this.closeIn(running, key)).catch(() => undefined)
+    return Promise.resolve()
   }
 
   /** Ends everything; the host can be used again afterwards. */
@@ -136,14 +136,22 @@ export class InferenceHost {
     return opening
   }
 
+  private async closeIn(running: Running, key: string): Promise<void> {
+    if (running !== 'server' && running.opened.delete(key)) await running.link.call('close', { key }, this.patience.openMs)
+  }
+
   private async decodeIn(running: Running, args: Calls['decode']['args']): Promise<Decoded> {
     for (const key of [args.key, ...args.marks.filter(isRefine).map((mark) => mark.crop)]) {
-      const image = this.images.get(key)
-      if (!image) throw new Fault('aborted', 'the image was closed')
-      await this.openIn(running, image) // a worker that took a dead one's place has not opened it yet
+      await this.openIn(running, this.imageOf(key)) // a worker that took a dead one's place has not opened it yet
     }
     if (running === 'server') return this.options.server.decode(args)
     return running.link.call('decode', args, running.patienceMs)
+  }
+
+  private imageOf(key: string): OpenImage {
+    const image = this.images.get(key)
+    if (!image) throw new Fault('aborted', 'the image was closed')
+    return image
   }
 
   private engine(): Promise<Running> {
