@@ -7,6 +7,7 @@ import { Fault } from './errors'
 import { Latest } from './latest'
 import { WorkerLink, type OnLoading, type WorkerLike } from './link'
 import type { ModelManifest } from './manifest'
+import { Openings } from './openings'
 import type { Calls, Decoded, EngineInfo, EngineName, OpenImage } from './protocol'
 import type { Candidate } from './select'
 
@@ -43,7 +44,7 @@ interface LocalRunning {
   readonly patienceMs: number
   readonly link: WorkerLink
   /** Images that this worker has opened or is opening. */
-  readonly opened: Map<string, Promise<null>>
+  readonly opened: Openings<null>
 }
 
 type Running = LocalRunning | 'server'
@@ -130,14 +131,11 @@ export class InferenceHost {
     if (running === 'server') return this.options.server.open(image)
     const known = running.opened.get(image.key)
     if (known) return known
-    const opening = running.link.call('open', image, this.patience.openMs, this.onLoading)
-    running.opened.set(image.key, opening)
-    opening.catch(() => running.opened.delete(image.key))
-    return opening
+    return running.opened.open(image.key, running.link.call('open', image, this.patience.openMs, this.onLoading))
   }
 
   private async closeIn(running: Running, key: string): Promise<void> {
-    if (running !== 'server' && running.opened.delete(key)) await running.link.call('close', { key }, this.patience.openMs)
+    if (running !== 'server' && running.opened.close(key)) await running.link.call('close', { key }, this.patience.openMs)
   }
 
   private async decodeIn(running: Running, args: Calls['decode']['args']): Promise<Decoded> {
@@ -173,7 +171,7 @@ export class InferenceHost {
         this.options.onEngine?.(info)
         void worker.gone?.().then(() => link.end(new Fault('worker_lost', 'the worker is gone')))
         const patienceMs = Math.min(MAX_DECODE_MS, Math.max(this.patience.decodeMs, SLOWDOWN * info.decodeMs))
-        return { engine: candidate.engine, candidate, patienceMs, link, opened: new Map() }
+        return { engine: candidate.engine, candidate, patienceMs, link, opened: new Openings() }
       } catch (error) {
         link.end(new Fault('engine_unavailable', candidate.engine))
         const code = error instanceof Fault ? error.code : 'internal'

@@ -13,6 +13,7 @@ import { runDecoder, type ImageTensors } from './decoder'
 import { Fault, toData } from './errors'
 import { passesGolden } from './golden'
 import type { ModelManifest } from './manifest'
+import { Openings } from './openings'
 import type { CallName, Calls, Decoded, EngineInfo, Loading, OpenImage, Reply, Request } from './protocol'
 import { openSession, type DecoderSession } from './sessions'
 
@@ -34,7 +35,7 @@ interface Image {
   readonly run: RunDecoder
   readonly layers: Layered
 }
-const images = new Map<string, Image>()
+const images = new Openings<Image>()
 
 async function start({ engine, model, threads }: Calls['start']['args'], onLoading: OnLoading): Promise<EngineInfo> {
   const began = performance.now()
@@ -66,30 +67,34 @@ function opened(): DecoderSession {
 }
 
 async function open(image: OpenImage, onLoading: OnLoading): Promise<null> {
+  await images.open(image.key, load(image, onLoading))
+  return null
+}
+
+async function load(image: OpenImage, onLoading: OnLoading): Promise<Image> {
   const running = opened()
   const bytes = await download(image.embedding.url, image.embedding.bytes, (got, total) => onLoading('embedding', got, total))
   const tensors: ImageTensors = decodeEmbedding(bytes, basis).map(({ name, data, shape }) => ({ name, tensor: running.tensor(data, shape) }))
   const run: RunDecoder = (prompt, before) => runDecoder(opened(), tensors, prompt, before)
   const { frame, proposal } = image
   const layers = new Layered(frame, new Replay(frame, proposal, run, dynamic), openCrop)
-  images.set(image.key, { frame, run, layers })
-  return null
+  return { frame, run, layers }
 }
 
 const openCrop: OpenCrop = async ({ crop }, start) => {
-  const { frame, run } = imageOf(crop)
+  const { frame, run } = await imageOf(crop)
   const replay = new Replay(frame, await refined(run, frame, start(frame)), run, dynamic)
   return { frame, after: (marks, from) => replay.after(marks, from) }
 }
 
-function imageOf(key: string): Image {
-  const image = images.get(key)
-  if (!image) throw new Fault('worker_lost', 'the image is not open in this worker')
+async function imageOf(key: string): Promise<Image> {
+  const image = await images.get(key)
+  if (!image) throw new Fault('aborted', 'the image was closed')
   return image
 }
 
 async function decode({ key, marks, start }: Calls['decode']['args']): Promise<Decoded> {
-  const { layers } = imageOf(key)
+  const { layers } = await imageOf(key)
   const began = performance.now()
   const { mask, decodes } = await layers.after(marks, start)
   // A copy: the remembered logits stay here, the page gets its own buffers by transfer.
@@ -104,7 +109,7 @@ const copied = ({ logits, crops }: Mask): Mask => ({
 const buffersOf = ({ logits, crops }: Mask): Transferable[] => [logits, ...crops.map((crop) => crop.logits)].map((one) => one.buffer as ArrayBuffer)
 
 function close({ key }: Calls['close']['args']): Promise<null> {
-  images.delete(key)
+  images.close(key)
   return Promise.resolve(null)
 }
 

@@ -7,6 +7,7 @@ import { maskFile, type Frame } from '../geometry/frame'
 import type { PreviewReply, PreviewRequest, PreviewResult, Rendered } from './preview.protocol'
 import { readGreyPng } from './readPng'
 import { guideOf, guideOfPart, type Guide } from './upsample'
+import { Openings } from '../../inference/openings'
 import { toLogits } from '../decode/masks'
 import { toMaskSpace } from '../decode/replay'
 
@@ -21,17 +22,21 @@ interface Open {
   readonly pixels: Uint8ClampedArray
   readonly guides: Guides
 }
-const images = new Map<string, Open>()
+const images = new Openings<Open>()
 
 async function open(key: string, frame: Frame, image: Blob): Promise<ImageBitmap> {
-  const bitmap = await createImageBitmap(image)
+  const bitmap = createImageBitmap(image)
+  await images.open(key, bitmap.then((drawn) => opened(drawn, frame)))
+  return bitmap
+}
+
+function opened(bitmap: ImageBitmap, frame: Frame): Open {
   const { width, height } = frame.working
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
   if (!context) throw new Error('no 2d canvas')
   context.drawImage(bitmap, 0, 0, width, height)
   const pixels = context.getImageData(0, 0, width, height).data
-  images.set(key, { frame, pixels, guides: guidesOf(pixels, frame) })
-  return bitmap
+  return { frame, pixels, guides: guidesOf(pixels, frame) }
 }
 
 function guidesOf(pixels: Uint8ClampedArray, frame: Frame): Guides {
@@ -47,14 +52,14 @@ function guidesOf(pixels: Uint8ClampedArray, frame: Frame): Guides {
   }
 }
 
-function imageOf(key: string): Open {
-  const image = images.get(key)
+async function imageOf(key: string): Promise<Open> {
+  const image = await images.get(key)
   if (!image) throw new Error(`the image ${key} is not open`)
   return image
 }
 
 async function render(request: Extract<PreviewRequest, { kind: 'render' }>): Promise<Rendered> {
-  const { frame, pixels, guides } = imageOf(request.key)
+  const { frame, pixels, guides } = await imageOf(request.key)
   const base = baseMatte(request.mask, guides, request.marks, frame)
   const matte = finishMatte(base, request.edge, frame)
   const { width, height } = frame.working
@@ -84,7 +89,7 @@ async function answer(request: PreviewRequest): Promise<{ result: PreviewResult;
       return { result: await greyPng(values, size), transfer: [] }
     }
     case 'close':
-      images.delete(request.key)
+      images.close(request.key)
       return { result: null, transfer: [] }
   }
 }
