@@ -1,6 +1,6 @@
 /** One inference host per model; each falls back to the server by the same rules. */
 import type { CutoutApi } from '../api/client'
-import { gone } from '../inference/alive'
+import { watched } from '../inference/alive'
 import { InferenceHost } from '../inference/host'
 import type { WorkerLike } from '../inference/link'
 import type { ModelManifest } from '../inference/manifest'
@@ -68,8 +68,5 @@ export class Engines {
 
 }
 
-function spawn(): WorkerLike {
-  const name = `inference-${crypto.randomUUID()}`
-  const worker = new Worker(new URL('../inference/worker.ts', import.meta.url), { type: 'module', name })
-  return Object.assign(worker, { gone: () => gone(name) })
-}
+const spawn = (): WorkerLike =>
+  watched('inference', (name) => new Worker(new URL('../inference/worker.ts', import.meta.url), { type: 'module', name }))

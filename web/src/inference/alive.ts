@@ -4,16 +4,30 @@
  */
 const lockOf = (name: string): string => `cutout-alive-${name}`
 
-/** In the worker, first thing. */
-export function holdAlive(name: string): void {
-  void locks()?.request(lockOf(name), () => new Promise(() => undefined))
+/** In the worker, before it answers anything: resolves when the lock is held, and at once where locks are missing. */
+export function holdAlive(name: string): Promise<void> {
+  return new Promise((resolve) => {
+    const hold = (): Promise<never> => {
+      resolve()
+      return new Promise(() => undefined)
+    }
+    const manager = locks()
+    if (manager) void manager.request(lockOf(name), hold).catch(() => resolve())
+    else resolve()
+  })
 }
 
 /** In the page, after the worker's first answer: resolves when it is gone, never where locks are missing. */
-export async function gone(name: string): Promise<void> {
+async function gone(name: string): Promise<void> {
   const manager = locks()
   if (!manager) return new Promise(() => undefined)
   await manager.request(lockOf(name), { mode: 'shared' }, () => undefined)
+}
+
+/** A worker whose end the page learns of; `start` gives it the name. (The bundler wants to see `new Worker(new URL(…))` whole.) */
+export function watched(kind: string, start: (name: string) => Worker): Worker & { gone: () => Promise<void> } {
+  const name = `${kind}-${crypto.randomUUID()}`
+  return Object.assign(start(name), { gone: () => gone(name) })
 }
 
 /** Missing outside https and localhost. */

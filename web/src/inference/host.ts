@@ -5,10 +5,10 @@
 import { isRefine } from '../editor/document/marks'
 import { Fault } from './errors'
 import { Latest } from './latest'
-import { WorkerLink, type OnLoading, type WorkerLike } from './link'
+import { WorkerLink, type WorkerLike } from './link'
 import type { ModelManifest } from './manifest'
 import { Openings } from './openings'
-import type { Calls, Decoded, EngineInfo, EngineName, OpenImage } from './protocol'
+import type { Calls, Decoded, EngineInfo, EngineName, OnLoading, OpenImage } from './protocol'
 import type { Candidate } from './select'
 
 export interface RemoteDecoder {
@@ -164,12 +164,10 @@ export class InferenceHost {
     const model = await this.options.model()
     this.remaining ??= await this.options.candidates()
     for (const candidate of this.remaining) {
-      const worker = this.options.spawn()
-      const link = new WorkerLink(worker)
+      const link = new WorkerLink(this.options.spawn())
       try {
         const info = await link.call('start', { ...candidate, model }, this.patience.startMs, this.onLoading)
         this.options.onEngine?.(info)
-        void worker.gone?.().then(() => link.end(new Fault('worker_lost', 'the worker is gone')))
         const patienceMs = Math.min(MAX_DECODE_MS, Math.max(this.patience.decodeMs, SLOWDOWN * info.decodeMs))
         return { engine: candidate.engine, candidate, patienceMs, link, opened: new Openings() }
       } catch (error) {

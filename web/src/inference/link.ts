@@ -1,32 +1,31 @@
 /** One worker and the calls under way in it. It answers or it fails: a silent worker is ended by the watchdog. */
 import { Fault, fromData } from './errors'
-import type { CallName, Calls, Loading, Reply, Request } from './protocol'
+import type { Calls, CallsOf, OnLoading, ReplyOf, RequestOf } from './protocol'
 
-export interface WorkerLike {
-  postMessage(message: Request): void
+export interface WorkerLike<C extends CallsOf<C> = Calls> {
+  postMessage(message: RequestOf<C>): void
   terminate(): void
   /** Resolves when the worker is gone, if this can be known; asked once it has answered its first call. */
   gone?(): Promise<void>
-  onmessage: ((event: MessageEvent<Reply>) => void) | null
+  onmessage: ((event: MessageEvent<ReplyOf<C>>) => void) | null
   onerror: ((event: ErrorEvent) => void) | null
 }
-
-export type OnLoading = (what: Loading, received: number, total: number) => void
 
 interface Waiting {
   readonly resolve: (result: unknown) => void
   readonly reject: (fault: Fault) => void
   readonly onLoading: OnLoading
-  readonly patienceMs: number
+  readonly watch: () => ReturnType<typeof setTimeout>
   timer: ReturnType<typeof setTimeout>
 }
 
-export class WorkerLink {
+export class WorkerLink<C extends CallsOf<C> = Calls> {
   private readonly waiting = new Map<number, Waiting>()
   private nextId = 1
   private ended = false
+  private answered = false
 
-  constructor(private readonly worker: WorkerLike) {
+  constructor(private readonly worker: WorkerLike<C>) {
     worker.onmessage = ({ data }) => this.receive(data)
     worker.onerror = (event) => this.end(new Fault('worker_lost', event.message || 'the worker stopped'))
   }
@@ -36,17 +35,14 @@ export class WorkerLink {
   }
 
   /** Rejects with worker_lost when nothing, not even progress, was heard for `patienceMs`; the worker is then ended. */
-  call<K extends CallName>(call: K, args: Calls[K]['args'], patienceMs: number, onLoading: OnLoading = () => undefined): Promise<Calls[K]['result']> {
+  call<K extends keyof C & string>(call: K, args: C[K]['args'], patienceMs: number, onLoading: OnLoading = () => undefined): Promise<C[K]['result']> {
     if (this.ended) return Promise.reject(new Fault('worker_lost', 'the worker has ended'))
     const id = this.nextId++
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        resolve: resolve as (result: unknown) => void, // the reply's type follows from the id, which TypeScript cannot see
-        reject, onLoading, patienceMs,
-        timer: this.watch(call, patienceMs),
-      }
-      this.waiting.set(id, waiting)
-      this.worker.postMessage({ id, call, args } as Request)
+      const watch = (): ReturnType<typeof setTimeout> => this.watch(call, patienceMs)
+      // the reply's type follows from the id, which TypeScript cannot see
+      this.waiting.set(id, { resolve, reject, onLoading, watch, timer: watch() })
+      this.worker.postMessage({ id, call, args })
     })
   }
 
@@ -60,21 +56,27 @@ export class WorkerLink {
     this.waiting.clear()
   }
 
-  private watch(call: CallName, patienceMs: number): ReturnType<typeof setTimeout> {
+  private watch(call: string, patienceMs: number): ReturnType<typeof setTimeout> {
     return setTimeout(() => this.end(new Fault('worker_lost', `"${call}" was silent for ${patienceMs} ms`)), patienceMs)
   }
 
-  private receive(reply: Reply): void {
+  private receive(reply: ReplyOf<C>): void {
+    if (!this.answered) this.awaitEnd()
     const waiting = this.waiting.get(reply.id)
     if (!waiting) return
     clearTimeout(waiting.timer)
     if (reply.kind === 'progress') {
-      waiting.timer = this.watch('open', waiting.patienceMs)
+      waiting.timer = waiting.watch()
       waiting.onLoading(reply.what, reply.received, reply.total)
       return
     }
     this.waiting.delete(reply.id)
     if (reply.kind === 'done') waiting.resolve(reply.result)
     else waiting.reject(fromData(reply.error))
+  }
+
+  private awaitEnd(): void {
+    this.answered = true
+    this.worker.gone?.().then(() => this.end(new Fault('worker_lost', 'the worker is gone')), () => undefined) // not to be known: the watchdog stays
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the page and the inference worker say to each other. One request, one reply with the same `id`; progress in between.
- * Buffers are transferred, never copied; errors cross as data (errors.ts).
+ * What the page and its workers say to each other. One request, one reply with the same `id`; progress in between.
+ * Buffers are transferred, never copied; errors cross as data (errors.ts). `Calls` are those of the inference worker.
  */
 import type { Start } from '../editor/document/history'
 import type { Mask } from '../editor/decode/layers'
@@ -8,6 +8,18 @@ import type { Mark } from '../editor/document/marks'
 import type { Frame } from '../editor/geometry/frame'
 import type { FaultData } from './errors'
 import type { ModelManifest } from './manifest'
+
+/** What a worker can be asked: of each call, what it takes and what it gives. */
+export type CallsOf<C> = Record<keyof C, { readonly args: unknown; readonly result: unknown }>
+
+export type RequestOf<C extends CallsOf<C>> = { [K in keyof C]: { readonly id: number; readonly call: K; readonly args: C[K]['args'] } }[keyof C]
+
+export type ReplyOf<C extends CallsOf<C>> =
+  | { readonly id: number; readonly kind: 'done'; readonly result: C[keyof C]['result'] }
+  | { readonly id: number; readonly kind: 'failed'; readonly error: FaultData }
+  | { readonly id: number; readonly kind: 'progress'; readonly what: Loading; readonly received: number; readonly total: number }
+
+export type OnLoading = (what: Loading, received: number, total: number) => void
 
 /** In the order of preference; `server` runs in no worker. */
 export const ENGINES = ['webgpu', 'wasm-threads', 'wasm'] as const
@@ -46,12 +58,8 @@ export interface Calls {
 
 export type CallName = keyof Calls
 
-export type Request = { [K in CallName]: { readonly id: number; readonly call: K; readonly args: Calls[K]['args'] } }[CallName]
-
-export type Reply =
-  | { readonly id: number; readonly kind: 'done'; readonly result: Calls[CallName]['result'] }
-  | { readonly id: number; readonly kind: 'failed'; readonly error: FaultData }
-  | { readonly id: number; readonly kind: 'progress'; readonly what: Loading; readonly received: number; readonly total: number }
+export type Request = RequestOf<Calls>
+export type Reply = ReplyOf<Calls>
 
 /** What a progress bar is about. */
 export type Loading = 'decoder' | 'runtime' | 'embedding'

@@ -5,27 +5,17 @@ import { Layered, type OpenCrop } from '../editor/decode/layered'
 import type { Mask } from '../editor/decode/layers'
 import { refined } from '../editor/decode/refine'
 import { Replay, type RunDecoder } from '../editor/decode/replay'
-import { holdAlive } from './alive'
 import { parseBasis, type Basis } from './codec/basis'
 import { download, loadVerified } from './download'
 import { decodeEmbedding } from './embedding'
 import { runDecoder, type ImageTensors } from './decoder'
-import { Fault, toData } from './errors'
+import { Fault } from './errors'
 import { passesGolden } from './golden'
 import type { ModelManifest } from './manifest'
 import { Openings } from './openings'
-import type { CallName, Calls, Decoded, EngineInfo, Loading, OpenImage, Reply, Request } from './protocol'
+import type { Calls, Decoded, EngineInfo, OnLoading, OpenImage } from './protocol'
+import { serve } from './serve'
 import { openSession, type DecoderSession } from './sessions'
-
-interface Port {
-  postMessage(reply: Reply, transfer?: Transferable[]): void
-  addEventListener(type: 'message', listener: (event: MessageEvent<Request>) => void): void
-}
-holdAlive(self.name)
-
-const port = self as unknown as Port // the DOM library types `self` as a window
-
-type OnLoading = (what: Loading, received: number, total: number) => void
 
 let session: DecoderSession | null = null
 let dynamic: DynamicMultimask | null = null
@@ -113,28 +103,4 @@ function close({ key }: Calls['close']['args']): Promise<null> {
   return Promise.resolve(null)
 }
 
-function answer(request: Request): Promise<Calls[CallName]['result']> {
-  const onLoading: OnLoading = (what, received, total) => {
-    port.postMessage({ id: request.id, kind: 'progress', what, received, total })
-  }
-  switch (request.call) {
-    case 'start':
-      return start(request.args, onLoading)
-    case 'open':
-      return open(request.args, onLoading)
-    case 'decode':
-      return decode(request.args)
-    case 'close':
-      return close(request.args)
-  }
-}
-
-port.addEventListener('message', ({ data: request }) => {
-  answer(request).then(
-    (result) => {
-      const transfer = result !== null && 'mask' in result ? buffersOf(result.mask) : []
-      port.postMessage({ id: request.id, kind: 'done', result }, transfer)
-    },
-    (error: unknown) => port.postMessage({ id: request.id, kind: 'failed', error: toData(error) }),
-  )
-})
+serve<Calls>({ start, open, decode, close }, (result) => (result !== null && 'mask' in result ? buffersOf(result.mask) : []))

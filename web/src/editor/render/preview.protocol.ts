@@ -5,20 +5,22 @@ import type { Frame } from '../geometry/frame'
 import type { EdgeOptions } from './matte'
 import type { PixelBox } from './output'
 
-export type PreviewRequest =
-  | { readonly id: number; readonly kind: 'open'; readonly key: string; readonly frame: Frame; readonly image: Blob }
-  | {
-      readonly id: number
-      readonly kind: 'render'
-      readonly key: string
-      readonly mask: Mask
-      readonly marks: readonly Mark[]
-      readonly edge: EdgeOptions
-    }
+/** The call, what it takes and what it gives; the envelope is inference/protocol.ts. */
+export interface PreviewCalls {
+  open: { args: { readonly key: string; readonly frame: Frame; readonly image: Blob }; result: ImageBitmap }
+  render: { args: RenderInput; result: Rendered }
   /** A mask file → MaskSpace logits. */
-  | { readonly id: number; readonly kind: 'read-mask'; readonly frame: Frame; readonly file: Blob }
-  | { readonly id: number; readonly kind: 'mask'; readonly frame: Frame; readonly mask: Mask }
-  | { readonly id: number; readonly kind: 'close'; readonly key: string }
+  readMask: { args: { readonly frame: Frame; readonly file: Blob }; result: Float32Array }
+  maskFile: { args: { readonly frame: Frame; readonly mask: Mask }; result: Blob }
+  close: { args: { readonly key: string }; result: null }
+}
+
+export interface RenderInput {
+  readonly key: string
+  readonly mask: Mask
+  readonly marks: readonly Mark[]
+  readonly edge: EdgeOptions
+}
 
 export interface Rendered {
   readonly cutout: ImageBitmap
@@ -28,9 +30,3 @@ export interface Rendered {
   /** Part of the image that is subject, 0…1: "nothing kept" is told in words. */
   readonly kept: number
 }
-
-export type PreviewResult = Rendered | ImageBitmap | Blob | Float32Array | null
-
-export type PreviewReply =
-  | { readonly id: number; readonly ok: true; readonly result: PreviewResult }
-  | { readonly id: number; readonly ok: false; readonly message: string }

@@ -1,76 +1,87 @@
-/** The page's side of the preview worker. */
+/** The page's side of the preview worker. One that is lost fails the calls under way; the next call starts another. */
 import type { Mask } from '../decode/layers'
-import type { Mark } from '../document/marks'
 import type { Frame } from '../geometry/frame'
+import { watched } from '../../inference/alive'
+import { Fault } from '../../inference/errors'
 import { Latest } from '../../inference/latest'
-import type { EdgeOptions } from './matte'
-import type { PreviewReply, PreviewRequest, Rendered } from './preview.protocol'
+import { WorkerLink, type WorkerLike } from '../../inference/link'
+import type { PreviewCalls, RenderInput, Rendered } from './preview.protocol'
 
-type Body = PreviewRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never
+type Link = WorkerLink<PreviewCalls>
+type Image = PreviewCalls['open']['args']
 
-export interface RenderInput {
-  readonly key: string
-  readonly mask: Mask
-  readonly marks: readonly Mark[]
-  readonly edge: EdgeOptions
-}
+/** Silence for this long is a loss, as it is of the engine's worker. */
+const PATIENCE_MS = 30_000
+
+const spawnWorker = (): WorkerLike<PreviewCalls> =>
+  watched('preview', (name) => new Worker(new URL('./preview.worker.ts', import.meta.url), { type: 'module', name }))
 
 export class Preview {
-  private readonly worker: Worker
-  private readonly waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
+  private link: Link
+  private readonly images = new Map<string, Image>()
   private readonly latest = new Latest()
-  private nextId = 1
+  private disposed = false
 
-  constructor() {
-    this.worker = new Worker(new URL('./preview.worker.ts', import.meta.url), { type: 'module', name: 'preview' })
-    this.worker.onmessage = ({ data }: MessageEvent<PreviewReply>) => {
-      const waiting = this.waiting.get(data.id)
-      this.waiting.delete(data.id)
-      if (data.ok) waiting?.resolve(data.result)
-      else waiting?.reject(new Error(data.message))
-    }
-    this.worker.onerror = (event) => this.fail(event.message)
+  constructor(private readonly spawn = spawnWorker) {
+    this.link = new WorkerLink(spawn())
   }
 
   /** Keeps the image's pixels and gives the bitmap that the panes draw. */
-  open(key: string, frame: Frame, image: Blob): Promise<ImageBitmap> {
-    return this.call({ kind: 'open', key, frame, image })
+  async open(key: string, frame: Frame, image: Blob): Promise<ImageBitmap> {
+    const opened: Image = { key, frame, image }
+    const opening = this.call('open', opened)
+    this.images.set(key, opened)
+    const open = (): boolean => this.images.get(key) === opened
+    try {
+      const bitmap = await opening
+      if (!open()) bitmap.close() // closed meanwhile: nobody draws it
+      return bitmap
+    } catch (error) {
+      if (open()) this.images.delete(key)
+      throw error
+    }
   }
 
   /** The newest input wins; one that has not begun fails with `superseded`. */
   render(input: RenderInput): Promise<Rendered> {
-    return this.latest.submit(() => this.call<Rendered>({ kind: 'render', ...input }))
+    return this.latest.submit(() => this.call('render', input))
   }
 
   /** A mask file of the server → MaskSpace logits. */
   readMask(frame: Frame, file: Blob): Promise<Float32Array> {
-    return this.call({ kind: 'read-mask', frame, file })
+    return this.call('readMask', { frame, file })
   }
 
   /** A mask as Apply sends it. */
   maskFile(frame: Frame, mask: Mask): Promise<Blob> {
-    return this.call({ kind: 'mask', frame, mask })
+    return this.call('maskFile', { frame, mask })
   }
 
-  close(key: string): Promise<null> {
-    return this.call({ kind: 'close', key })
+  /** Forgets the image at once; a worker that is lost has forgotten it too. */
+  close(key: string): Promise<void> {
+    this.images.delete(key)
+    this.link.call('close', { key }, PATIENCE_MS).catch(() => undefined)
+    return Promise.resolve()
   }
 
   dispose(): void {
-    this.worker.terminate()
-    this.fail('the editor was closed')
+    this.disposed = true
+    this.link.end(closed())
   }
 
-  private fail(message: string): void {
-    for (const { reject } of this.waiting.values()) reject(new Error(message))
-    this.waiting.clear()
+  private call<K extends keyof PreviewCalls>(call: K, args: PreviewCalls[K]['args']): Promise<PreviewCalls[K]['result']> {
+    if (this.disposed) return Promise.reject(closed())
+    if (!this.link.alive) this.restart()
+    return this.link.call(call, args, PATIENCE_MS)
   }
 
-  private call<T>(body: Body): Promise<T> {
-    const id = this.nextId++
-    return new Promise<T>((resolve, reject) => {
-      this.waiting.set(id, { resolve: resolve as (result: unknown) => void, reject })
-      this.worker.postMessage({ ...body, id })
-    })
+  /** What was open is opened again before anything else; a call that needs it waits for it in the worker, and fails with it. */
+  private restart(): void {
+    this.link = new WorkerLink(this.spawn())
+    for (const image of this.images.values()) {
+      this.link.call('open', image, PATIENCE_MS).then((bitmap) => bitmap.close(), () => undefined)
+    }
   }
 }
+
+const closed = (): Fault => new Fault('aborted', 'the editor was closed')

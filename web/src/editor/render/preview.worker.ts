@@ -4,18 +4,14 @@ import { baseMatte, finishMatte, maskValues, type Guides } from './matte'
 import { contentBox } from './output'
 import { greyPng } from './png'
 import { maskFile, type Frame } from '../geometry/frame'
-import type { PreviewReply, PreviewRequest, PreviewResult, Rendered } from './preview.protocol'
+import type { PreviewCalls, RenderInput, Rendered } from './preview.protocol'
 import { readGreyPng } from './readPng'
 import { guideOf, guideOfPart, type Guide } from './upsample'
+import { Fault } from '../../inference/errors'
 import { Openings } from '../../inference/openings'
+import { serve } from '../../inference/serve'
 import { toLogits } from '../decode/masks'
 import { toMaskSpace } from '../decode/replay'
-
-interface Port {
-  postMessage(reply: PreviewReply, transfer?: Transferable[]): void
-  addEventListener(type: 'message', listener: (event: MessageEvent<PreviewRequest>) => void): void
-}
-const port = self as unknown as Port // the DOM library types `self` as a window
 
 interface Open {
   readonly frame: Frame
@@ -24,7 +20,7 @@ interface Open {
 }
 const images = new Openings<Open>()
 
-async function open(key: string, frame: Frame, image: Blob): Promise<ImageBitmap> {
+async function open({ key, frame, image }: PreviewCalls['open']['args']): Promise<ImageBitmap> {
   const bitmap = createImageBitmap(image)
   await images.open(key, bitmap.then((drawn) => opened(drawn, frame)))
   return bitmap
@@ -54,14 +50,14 @@ function guidesOf(pixels: Uint8ClampedArray, frame: Frame): Guides {
 
 async function imageOf(key: string): Promise<Open> {
   const image = await images.get(key)
-  if (!image) throw new Error(`the image ${key} is not open`)
+  if (!image) throw new Fault('aborted', 'the image was closed')
   return image
 }
 
-async function render(request: Extract<PreviewRequest, { kind: 'render' }>): Promise<Rendered> {
-  const { frame, pixels, guides } = await imageOf(request.key)
-  const base = baseMatte(request.mask, guides, request.marks, frame)
-  const matte = finishMatte(base, request.edge, frame)
+async function render({ key, mask, marks, edge }: RenderInput): Promise<Rendered> {
+  const { frame, pixels, guides } = await imageOf(key)
+  const base = baseMatte(mask, guides, marks, frame)
+  const matte = finishMatte(base, edge, frame)
   const { width, height } = frame.working
   const bitmap = (data: Uint8ClampedArray<ArrayBuffer>): Promise<ImageBitmap> => createImageBitmap(new ImageData(data, width, height))
   const [cutout, veil] = await Promise.all([bitmap(cutoutPixels(pixels, matte)), bitmap(veilPixels(matte))])
@@ -70,33 +66,22 @@ async function render(request: Extract<PreviewRequest, { kind: 'render' }>): Pro
   return { cutout, veil, box: contentBox(matte, frame.working), kept: sum / 255 / matte.length }
 }
 
-async function answer(request: PreviewRequest): Promise<{ result: PreviewResult; transfer: Transferable[] }> {
-  switch (request.kind) {
-    case 'open': {
-      const bitmap = await open(request.key, request.frame, request.image)
-      return { result: bitmap, transfer: [bitmap] }
-    }
-    case 'render': {
-      const result = await render(request)
-      return { result, transfer: [result.cutout, result.veil] }
-    }
-    case 'read-mask': {
-      const { values, size } = await readGreyPng(request.file)
-      return { result: toMaskSpace(toLogits(values), size, request.frame), transfer: [] }
-    }
-    case 'mask': {
-      const { values, size } = maskValues(request.mask, request.frame)
-      return { result: await greyPng(values, size), transfer: [] }
-    }
-    case 'close':
-      images.close(request.key)
-      return { result: null, transfer: [] }
-  }
+async function readMask({ frame, file }: PreviewCalls['readMask']['args']): Promise<Float32Array> {
+  const { values, size } = await readGreyPng(file)
+  return toMaskSpace(toLogits(values), size, frame)
 }
 
-port.addEventListener('message', ({ data: request }) => {
-  answer(request).then(
-    ({ result, transfer }) => port.postMessage({ id: request.id, ok: true, result }, transfer),
-    (error: unknown) => port.postMessage({ id: request.id, ok: false, message: error instanceof Error ? error.message : String(error) }),
-  )
+function maskPng({ frame, mask }: PreviewCalls['maskFile']['args']): Promise<Blob> {
+  const { values, size } = maskValues(mask, frame)
+  return greyPng(values, size)
+}
+
+function close({ key }: PreviewCalls['close']['args']): Promise<null> {
+  images.close(key)
+  return Promise.resolve(null)
+}
+
+serve<PreviewCalls>({ open, render, readMask, maskFile: maskPng, close }, (result) => {
+  if (result instanceof ImageBitmap) return [result]
+  return result !== null && 'cutout' in result ? [result.cutout, result.veil] : []
 })
