@@ -2,6 +2,7 @@
 import { useEffect, useRef, useSyncExternalStore, type RefObject } from 'react'
 import { sameParts, type Store } from '../../store'
 import type { Canvas } from '../render/marks'
+import { keepSized } from './sizing'
 
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.get)
@@ -34,10 +35,10 @@ export function usePainted(
     if (!canvas || !context) return
     let frame = 0
     let seen: readonly unknown[] = []
+    let scale = devicePixelRatio
     const paint = (): void => {
       frame = 0
       seen = latest.current.sees(canvas)
-      const scale = devicePixelRatio
       context.setTransform(scale, 0, 0, scale, 0, 0)
       latest.current.draw(context)
     }
@@ -48,18 +49,15 @@ export function usePainted(
       if (!sameParts(latest.current.sees(canvas), seen)) schedule()
     }
     latest.current.look = look
-    const observer = new ResizeObserver(() => {
-      const { width, height } = canvas.getBoundingClientRect()
-      canvas.width = Math.round(width * devicePixelRatio)
-      canvas.height = Math.round(height * devicePixelRatio)
+    const release = keepSized(canvas, (ratio, { width, height }) => {
+      scale = ratio
       latest.current.onResize?.(width, height)
       schedule()
     })
-    observer.observe(canvas)
     const stops = stores.map((store) => store.subscribe(look))
     schedule()
     return () => {
-      observer.disconnect()
+      release()
       stops.forEach((stop) => stop())
       cancelAnimationFrame(frame)
     }
