@@ -119,7 +119,7 @@ export const S = {
     decode: (ms: number) => `${Math.round(ms)} ms`,
     thinking: 'Updating…',
     nothing: 'Nothing is kept yet. Click on the subject.',
-    unsaved: 'Marks are not being saved: the browser’s storage is full or blocked.',
+    unsaved: 'Marks are not being saved: another tab has changed this photo (reload to see it), or the browser’s storage is full or blocked.',
     serverNote: 'This browser cannot run the model, so each mark asks the server.',
   },
   history: {

@@ -3,6 +3,8 @@ import { EMPTY, type MarkDocument } from './history'
 
 const DATABASE = 'cutout'
 const STORE = 'documents'
+/** Where a tab tells the others of each document that it saves, by the image's id. */
+const SAVED = 'cutout-documents'
 
 interface Saved {
   readonly imageId: string
@@ -16,18 +18,30 @@ const KEEP_MS = 90 * 24 * 3600 * 1000
 export class DocumentStore {
   private opening: Promise<IDBDatabase> | null = null
   private opened: IDBDatabase | null = null
+  private readonly saves = new BroadcastChannel(SAVED)
+  /** Images whose marks another tab has saved since they were loaded here. */
+  private readonly stale = new Set<string>()
 
-  constructor(private readonly factory: IDBFactory = indexedDB) {}
+  constructor(private readonly factory: IDBFactory = indexedDB) {
+    this.saves.onmessage = ({ data }: MessageEvent<string>) => this.stale.add(data)
+  }
 
   async load(imageId: string): Promise<MarkDocument> {
+    this.stale.delete(imageId)
     const saved = await this.run<Saved | undefined>('readonly', (store) => store.get(imageId) as IDBRequest<Saved | undefined>)
     return saved?.document ?? EMPTY
   }
 
-  /** Rejects with a DOMException (QuotaExceededError …): the caller says that marks are not being kept. */
+  /**
+   * Rejects with a DOMException (QuotaExceededError …): the caller says that marks are not being kept. So it does when another
+   * tab has saved the same image: its marks stay. (Comparing revisions in the store would cost the turn that `run` must not take.)
+   */
   async save(imageId: string, document: MarkDocument): Promise<void> {
+    if (this.stale.has(imageId)) throw new DOMException('another tab has saved marks of this image', 'InvalidStateError')
     const saved: Saved = { imageId, document, savedAt: Date.now() }
-    await this.run('readwrite', (store) => store.put(saved))
+    const saving = this.run('readwrite', (store) => store.put(saved))
+    this.saves.postMessage(imageId)
+    await saving
   }
 
   async delete(imageId: string): Promise<void> {
