@@ -21,6 +21,18 @@ export class Store<T> {
   update(part: Partial<T>): void {
     this.set({ ...this.value, ...part })
   }
+
+  /** Resolves once `holds` is true of the value. */
+  async until(holds: (value: T) => boolean): Promise<void> {
+    while (!holds(this.value)) {
+      await new Promise<void>((resolve) => {
+        const stop = this.subscribe(() => {
+          stop()
+          resolve()
+        })
+      })
+    }
+  }
 }
 
 /** Whether two lists hold the very same parts. */

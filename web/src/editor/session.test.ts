@@ -1,13 +1,15 @@
-import 'fake-indexeddb/auto'
 import { expect, it, vi } from 'vitest'
 import type { CutoutApi } from '../api/client'
 import { InferenceHost } from '../inference/host'
 import type { ModelManifest } from '../inference/manifest'
 import { Fault } from '../inference/errors'
 import type { Decoded } from '../inference/protocol'
-import { whole } from './decode/layers'
-import { DocumentStore } from './document/persistence'
-import { frameOf } from './geometry/frame'
+import { whole, type Mask } from './decode/layers'
+import { nothing } from './decode/masks'
+import { addMark, EMPTY, setStart, type MarkDocument } from './document/history'
+import type { DocumentStore } from './document/persistence'
+import { frameOf, type Frame } from './geometry/frame'
+import { at } from './geometry/spaces'
 import type { Preview } from './render/preview'
 import type { Rendered } from './render/preview.protocol'
 import { EditorSession } from './session'
@@ -26,9 +28,20 @@ class Answers<T> {
 
 const bitmap = { close: () => undefined } as ImageBitmap
 const drawing: Rendered = { cutout: bitmap, veil: bitmap, box: null, kept: 1 }
+const PROPOSAL = Float32Array.of(-1)
+const MARKED = addMark(EMPTY, { id: 'kept', kind: 'point', label: 'keep', points: [at(1, 1)] })
 const answer = (value: number): Decoded => ({ mask: whole(Float32Array.of(value)), decodes: 1, ms: 1 })
 
-async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): Promise<EditorSession> {
+interface Scene {
+  /** Marks that the browser has kept. */
+  readonly document?: MarkDocument
+  /** What the engine waits for before it opens an image. */
+  readonly engine?: () => Promise<null>
+  readonly save?: DocumentStore['save']
+  readonly crop?: CutoutApi['crop']
+}
+
+function made(decodes: Answers<Decoded>, drawings: Answers<Rendered>, { document = EMPTY, engine = () => Promise.resolve(null), save, crop }: Scene = {}): EditorSession {
   vi.stubGlobal('location', { href: 'http://localhost/' })
   const host = new InferenceHost({
     spawn: () => {
@@ -36,25 +49,35 @@ async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>): P
     },
     model: () => Promise.resolve({} as ModelManifest),
     candidates: () => Promise.resolve([]), // so the server decodes
-    server: { open: () => Promise.resolve(null), decode: decodes.ask, close: () => undefined },
+    server: { open: engine, decode: decodes.ask, close: () => undefined },
   })
   const api = {
     file: () => Promise.resolve(new Blob()), url: (path: string) => path, absolute: (path: string) => path,
-    crop: () => Promise.resolve({ id: 'crop' }), encodeAgain: () => Promise.reject(new Fault('offline', 'no network')),
+    crop: crop ?? (() => Promise.resolve({ id: 'crop' })), encodeAgain: () => Promise.reject(new Fault('offline', 'no network')),
   } as unknown as CutoutApi
-  const readMask = (): Promise<Float32Array> => Promise.resolve(Float32Array.of(0))
-  const preview = { open: () => Promise.resolve(bitmap), readMask, render: drawings.ask } as unknown as Preview
+  const preview = {
+    open: () => Promise.resolve(bitmap), readMask: () => Promise.resolve(PROPOSAL), render: drawings.ask, close: () => Promise.resolve(null),
+    maskFile: (_frame: Frame, { logits }: Mask) => Promise.resolve(new Blob([logits as Float32Array<ArrayBuffer>])),
+  } as unknown as Preview
+  const documents = { load: () => Promise.resolve(document), save: save ?? (() => Promise.resolve()) } as unknown as DocumentStore
   const image = {
     id: crypto.randomUUID(), frame: frameOf({ width: 640, height: 480 }, 'pad'), fit: 'pad' as const, model: 'lite',
     workingUrl: '/working', embedding: { url: '/embedding', bytes: 1 }, autoMaskUrl: '/proposal',
   }
-  const session = new EditorSession(image, { api, host, preview, documents: new DocumentStore() }, { smooth: 0, offset: 0, feather: 0 })
+  return new EditorSession(image, { api, host, preview, documents }, { smooth: 0, offset: 0, feather: 0 })
+}
+
+async function opened(decodes: Answers<Decoded>, drawings: Answers<Rendered>, scene?: Scene): Promise<EditorSession> {
+  const session = made(decodes, drawings, scene)
   const open = session.open()
   await drawings.give(drawing)
   await open
   await vi.waitFor(() => expect(session.mask.get().ready).toBe(true))
   return session
 }
+
+/** The mask that Apply would send. */
+const sent = async (session: EditorSession): Promise<number[]> => [...new Float32Array(await (await session.drawn()).mask.arrayBuffer())]
 
 function place(session: EditorSession): void {
   session.dispatch({ type: 'crosshair', dx: 10, dy: 0 })
@@ -102,4 +125,52 @@ it('says what it could not look at closer, and goes on when that is undone', asy
   await decodes.give(answer(3))
   await drawings.give(drawing)
   expect(session.mask.get()).toMatchObject({ thinking: false, mask: whole(Float32Array.of(3)) })
+})
+
+it('sends nothing of a photo that was closed while its mask was waited for', async () => {
+  const session = await opened(new Answers<Decoded>(), new Answers<Rendered>())
+  place(session)
+  const drawn = session.drawn()
+  await session.close()
+  await expect(drawn).rejects.toMatchObject({ code: 'aborted' })
+})
+
+it('sends the mask of the marks that were kept, and not the proposal, while the engine is loaded', async () => {
+  const decodes = new Answers<Decoded>()
+  const drawings = new Answers<Rendered>()
+  const engine = new Answers<null>()
+  const session = made(decodes, drawings, { document: MARKED, engine: engine.ask })
+  const early = sent(session)
+  const open = session.open()
+  await drawings.give(drawing)
+  await open
+  const late = sent(session)
+  place(session)
+  await engine.give(null)
+  await engine.give(null) // a decode asks for it too
+  await decodes.give(answer(2))
+  await drawings.give(drawing)
+  expect(await early).toEqual([2])
+  expect(await late).toEqual([2])
+})
+
+it('says why it cannot be sent where the engine failed', async () => {
+  const decodes = new Answers<Decoded>()
+  const drawings = new Answers<Rendered>()
+  const session = made(decodes, drawings, { document: MARKED, engine: () => Promise.reject(new Fault('network', 'away')) })
+  const open = session.open()
+  await drawings.give(drawing)
+  await open
+  await expect(session.drawn()).rejects.toMatchObject({ code: 'network' })
+  place(session)
+  await expect(session.drawn()).rejects.toMatchObject({ code: 'network' })
+})
+
+it('shows what the marks start from', async () => {
+  const drawings = new Answers<Rendered>()
+  const decodes = new Answers<Decoded>()
+  const fresh = await opened(decodes, drawings)
+  const emptied = await opened(decodes, drawings, { document: setStart(EMPTY, 'empty') })
+  expect(fresh.mask.get().mask?.logits).toBe(PROPOSAL)
+  expect(emptied.mask.get().mask?.logits).toEqual(nothing())
 })

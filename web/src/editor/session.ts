@@ -48,7 +48,7 @@ export interface SessionDeps {
 export interface MaskState {
   readonly bitmap: ImageBitmap | null
   readonly rendered: Rendered | null
-  /** The mask on screen. */
+  /** The mask on screen; null until the image is open, and once it is closed. */
   readonly mask: Mask | null
   /** A decode that the user waits for. */
   readonly thinking: boolean
@@ -83,6 +83,10 @@ export class EditorSession {
   private edge: EdgeOptions
   private hoverTimer: ReturnType<typeof setTimeout> | undefined
   private closed = false
+  /** The document that the mask on screen belongs to. */
+  private answered: MarkDocument | null = null
+  /** Why the engine cannot answer, until it is tried again. */
+  private broken: Fault | ApiError | null = null
 
   constructor(
     readonly image: SessionImage,
@@ -102,16 +106,31 @@ export class EditorSession {
       this.image.autoMaskUrl === null ? null : api.file(this.image.autoMaskUrl),
       documents.load(this.image.id).catch(() => EMPTY), // no storage: an empty document, and saving will say so
     ])
+    if (this.closed) return
     const bitmap = await preview.open(this.image.id, this.image.frame, working)
     this.proposal = autoMask && (await preview.readMask(this.image.frame, autoMask))
-    if (this.closed) return
-    this.stage.update({ document: this.proposal ? document : { ...document, start: 'empty' } })
-    this.mask.update({ bitmap, mask: whole(this.proposal ?? nothing()) })
+    if (this.closed) return bitmap.close()
+    this.opened(bitmap, this.proposal ? document : { ...document, start: 'empty' })
     await this.render()
     void this.startEngine()
   }
 
+  private opened(bitmap: ImageBitmap, document: MarkDocument): void {
+    this.stage.update({ document })
+    const thinking = document.marks.length > 0
+    if (!thinking) this.answered = document
+    this.mask.update({ bitmap, mask: this.unmarked(document.start), thinking })
+  }
+
+  /** What marks build on. */
+  private unmarked(start: Start): Mask {
+    return whole((start === 'auto' && this.proposal) || nothing())
+  }
+
   private async startEngine(): Promise<void> {
+    if (this.closed) return
+    this.broken = null
+    this.mask.update({ thinking: this.answered !== this.stage.get().document })
     try {
       const { id, frame, embedding } = this.image
       await this.deps.host.open({ key: id, frame, embedding: { ...embedding, url: this.deps.api.absolute(embedding.url) }, proposal: this.proposal })
@@ -119,7 +138,7 @@ export class EditorSession {
       this.mask.update({ ready: true, fault: null })
       if (this.stage.get().document.marks.length > 0) await this.decode()
     } catch (error) {
-      this.report(error)
+      this.broken = this.report(error, { thinking: false })
     }
   }
 
@@ -143,13 +162,16 @@ export class EditorSession {
     else await this.startEngine()
   }
 
-  /** What is on screen, as Apply sends it. Waits for a decode under way. */
+  /** What is on screen, as Apply sends it. Waits for a decode under way; throws where the marks have no mask. */
   async drawn(): Promise<Drawn> {
     await this.settled()
     const { id, model, frame } = this.image
-    const mask = this.mask.get().mask ?? whole(nothing())
+    const { mask, fault } = this.mask.get()
+    const { document } = this.stage.get()
+    if (!mask) throw new Fault('aborted', 'the image was closed')
+    if (document !== this.answered) throw fault ?? this.broken ?? new Fault('internal', 'the marks have no mask')
     const file = await this.deps.preview.maskFile(frame, mask)
-    return { imageId: id, model, marks: wireMarks(this.stage.get().document.marks), mask: file, crops: mask.crops.map(({ box }) => wireBox(box)) }
+    return { imageId: id, model, marks: wireMarks(document.marks), mask: file, crops: mask.crops.map(({ box }) => wireBox(box)) }
   }
 
   /** What `refine` would look at. */
@@ -167,20 +189,13 @@ export class EditorSession {
       this.mask.update({ refining: false })
       if (!this.closed) this.dispatch({ type: 'refine', box, crop: id })
     } catch (error) {
-      this.report(error)
+      this.report(error, { refining: false })
     }
   }
 
-  /** Resolves when the mask belongs to the marks. */
+  /** Resolves when the mask belongs to the marks, as far as it can, or the image is closed. */
   async settled(): Promise<void> {
-    while (this.mask.get().thinking) {
-      await new Promise<void>((resolve) => {
-        const stop = this.mask.subscribe(() => {
-          stop()
-          resolve()
-        })
-      })
-    }
+    await this.mask.until(({ mask, thinking }) => this.closed || (mask !== null && !thinking))
   }
 
   /** Asks the server for what Apply would give, at up to 1024 px: with the steps that the preview leaves out. */
@@ -208,11 +223,10 @@ export class EditorSession {
     this.closed = true
     clearTimeout(this.hoverTimer)
     const { bitmap, rendered, exact } = this.mask.get()
-    this.mask.set(CLOSED)
+    this.mask.update(CLOSED)
     exact?.close()
     bitmap?.close()
-    rendered?.cutout.close()
-    rendered?.veil.close()
+    if (rendered) discard(rendered)
     await Promise.all([this.crops.close(), this.deps.host.close(this.image.id), this.deps.preview.close(this.image.id)])
   }
 
@@ -231,10 +245,10 @@ export class EditorSession {
     const { ready } = this.mask.get()
     if (marks.length === 0) {
       if (ready) this.mask.update({ fault: null }) // what failed is undone
-      return this.show(whole(start === 'auto' ? (this.proposal ?? nothing()) : nothing()))
+      return this.show(this.unmarked(start))
     }
+    this.mask.update({ thinking: !this.broken })
     if (!ready) return
-    this.mask.update({ thinking: true })
     if (await this.isNear(document)) await this.ask(marks, start, false)
   }
 
@@ -245,7 +259,7 @@ export class EditorSession {
     try {
       await this.crops.open(document.marks)
     } catch (error) {
-      if (document === this.stage.get().document) this.report(error)
+      if (document === this.stage.get().document) this.report(error, { thinking: false })
       return false
     } finally {
       this.mask.update({ refining: false })
@@ -266,12 +280,13 @@ export class EditorSession {
       await this.show(mask, hovering)
     } catch (error) {
       if (late() || (error instanceof Fault && error.code === 'superseded')) return
-      this.report(error)
+      this.report(error, { thinking: false })
     }
   }
 
   private async show(mask: Mask, hovering = false): Promise<void> {
     const { document } = this.stage.get()
+    this.answered = document
     this.mask.update({ mask, hovering })
     await this.render()
     // While it was drawn a mark may have come: then that one's decode is waited for, and Apply waits too.
@@ -296,20 +311,25 @@ export class EditorSession {
     const { marks } = this.stage.get().document
     try {
       const rendered = await this.deps.preview.render({ key: this.image.id, mask, marks, edge: this.edge })
-      if (this.closed) return
+      if (this.closed) return discard(rendered)
       const { rendered: old, exact } = this.mask.get()
       this.mask.update({ rendered, exact: null })
       exact?.close()
-      old?.cutout.close()
-      old?.veil.close()
+      if (old) discard(old)
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== 'superseded') this.report(error)
     }
   }
 
-  private report(error: unknown): void {
-    if (this.closed) return
+  /** `ended`: what is not waited for any longer. */
+  private report(error: unknown, ended: Partial<MaskState> = {}): Fault | ApiError {
     const fault = error instanceof Fault || error instanceof ApiError ? error : new Fault('internal', String(error))
-    this.mask.update({ fault, thinking: false, refining: false })
+    if (!this.closed) this.mask.update({ fault, ...ended })
+    return fault
   }
+}
+
+function discard({ cutout, veil }: Rendered): void {
+  cutout.close()
+  veil.close()
 }
