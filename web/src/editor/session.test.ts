@@ -174,3 +174,16 @@ it('shows what the marks start from', async () => {
   expect(fresh.mask.get().mask?.logits).toBe(PROPOSAL)
   expect(emptied.mask.get().mask?.logits).toEqual(nothing())
 })
+
+it('adds nothing to a document that is not here yet', async () => {
+  const drawings = new Answers<Rendered>()
+  const save = vi.fn(() => Promise.resolve())
+  const session = made(new Answers<Decoded>(), drawings, { document: MARKED, save })
+  const open = session.open()
+  place(session)
+  session.dispatch({ type: 'start', start: 'empty' })
+  expect(save).not.toHaveBeenCalled() // what was kept would be gone
+  await drawings.give(drawing)
+  await open
+  expect(session.stage.get().document).toBe(MARKED)
+})

@@ -144,7 +144,9 @@ export class EditorSession {
 
   dispatch(event: StageEvent): void {
     const before = this.stage.get()
-    const after = dispatch(before, event)
+    const next = dispatch(before, event)
+    // Before the document is here, a mark would take the place of all that it holds.
+    const after = this.mask.get().mask ? next : { ...next, document: before.document }
     this.stage.set(after)
     if (after.document !== before.document) this.documentChanged(after.document)
     if (after.hover !== before.hover) this.hoverChanged(after)
