@@ -7,6 +7,7 @@ import { frameOf, type Fit } from './geometry/frame'
 
 export class Crops {
   private readonly opened = new Map<string, Promise<void>>()
+  private readonly closed = new AbortController()
 
   constructor(
     private readonly api: CutoutApi,
@@ -21,6 +22,7 @@ export class Crops {
   }
 
   async close(): Promise<void> {
+    this.closed.abort()
     await Promise.all([...this.opened.keys()].map((crop) => this.host.close(crop)))
   }
 
@@ -38,7 +40,9 @@ export class Crops {
     const box = rectangleOf(mark)
     if (!box) return
     const created = await this.api.encodeAgain(mark.crop, this.model, false)
-    const { encoded } = preparedOf(await this.api.follow(created, { onChange: () => undefined }))
+    const { signal } = this.closed
+    const { encoded } = preparedOf(await this.api.follow(created, { onChange: () => undefined, signal }))
+    signal.throwIfAborted()
     const frame = frameOf({ width: box.max.x - box.min.x, height: box.max.y - box.min.y }, this.fit)
     const { url, bytes } = encoded.embedding
     await this.host.open({ key: mark.crop, frame, embedding: { url: this.api.absolute(url), bytes }, proposal: null })
