@@ -32,7 +32,7 @@ interface Part {
   readonly marks: DrawnMark[]
 }
 
-/** Parts remembered, 400 KB and the logits of their marks each. */
+/** Parts remembered beyond those in use, 400 KB and the logits of their marks each. */
 const REMEMBERED = 16
 
 export class Layered {
@@ -50,7 +50,7 @@ export class Layered {
     let { decodes } = drawn
     const crops: CropMask[] = []
     for (const part of parts) {
-      const crop = await this.cropOf(part, start)
+      const crop = await this.cropOf(part, start, parts.length)
       const inside = await crop.after(part.marks, 'auto')
       decodes += inside.decodes
       crops.push({ box: part.box, frame: crop.frame, logits: inside.logits })
@@ -58,15 +58,17 @@ export class Layered {
     return { mask: { logits: drawn.logits, crops }, decodes }
   }
 
-  private cropOf(part: Part, start: Start): Promise<CropDrawing> {
+  /** `inUse`: so many are always kept. To open one again opens those before it again, and so on for each of them. */
+  private cropOf(part: Part, start: Start, inUse: number): Promise<CropDrawing> {
     const key = `${start}:${[...part.before, part.mark].map((mark) => mark.id).join()}`
     const known = this.opened.get(key)
+    const opening = known ?? this.openCrop(part, start)
+    this.opened.delete(key)
+    this.opened.set(key, opening) // the latest used is the last
     if (known) return known
-    const opening = this.openCrop(part, start)
-    this.opened.set(key, opening)
     opening.catch(() => this.opened.delete(key))
     const [oldest] = this.opened.keys()
-    if (this.opened.size > REMEMBERED && oldest !== undefined) this.opened.delete(oldest)
+    if (this.opened.size > Math.max(REMEMBERED, inUse) && oldest !== undefined) this.opened.delete(oldest)
     return opening
   }
 
@@ -98,6 +100,12 @@ export function partsOf(marks: readonly Mark[]): { base: readonly DrawnMark[]; p
   return { base, parts }
 }
 
+/** Whether what is drawn in `box` is drawn in a part of its own already. */
+export function looksAt(marks: readonly Mark[], box: Box<'image'>): boolean {
+  return partsOf(marks).parts.some((part) => same(part.box.min, box.min) && same(part.box.max, box.max))
+}
+
+const same = (a: ImagePoint, b: ImagePoint): boolean => a.x === b.x && a.y === b.y
 const within = (p: ImagePoint, { min, max }: Box<'image'>): boolean => p.x >= min.x && p.y >= min.y && p.x <= max.x && p.y <= max.y
 
 function moved(mark: DrawnMark, origin: ImagePoint): DrawnMark {

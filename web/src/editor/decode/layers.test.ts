@@ -99,6 +99,14 @@ describe('drawing in parts', () => {
     expect(opened).toEqual([['crop-r', 1], ['crop-r', 2]])
   })
 
+  it('opens each part once, however many there are', async () => {
+    const { layers, opened } = layered()
+    const parts = Array.from({ length: 20 }, (_, i) => refine(`r${i}`, boxOf(200, 100, 456, 228)))
+    await layers.after(parts, 'auto')
+    await layers.after([...parts, point('a', 300, 200)], 'auto')
+    expect(opened.map(([crop]) => crop)).toEqual(parts.map(({ crop }) => crop))
+  })
+
   it('tries again what could not be opened', async () => {
     let fail = true
     const open = (): Promise<CropDrawing> => (fail ? Promise.reject(new Error('gone')) : Promise.resolve({ frame: FRAME, ...counting(5) }))

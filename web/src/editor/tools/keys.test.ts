@@ -4,7 +4,7 @@ import { openStage } from './stage'
 
 const stage = openStage({ width: 100, height: 100 }, { width: 100, height: 100 }, () => 'id')
 const press = (key: string, held: Partial<KeyPress> = {}): ReturnType<typeof meaningOf> =>
-  meaningOf({ key, command: false, shift: false, alt: false, ...held }, stage)
+  meaningOf({ key, command: false, shift: false, alt: false, repeat: false, ...held }, stage)
 
 describe('keys', () => {
   it('undoes and redoes', () => {
@@ -25,7 +25,12 @@ describe('keys', () => {
   it('Enter applies, unless the cross-hair asks for a mark', () => {
     expect(press('Enter')).toEqual({ kind: 'page', command: 'apply' })
     const shown = { ...stage, crosshair: { x: 1, y: 1 } }
-    expect(meaningOf({ key: 'Enter', command: false, shift: false, alt: false }, shown)).toEqual({ kind: 'stage', event: { type: 'place' } })
+    expect(meaningOf({ key: 'Enter', command: false, shift: false, alt: false, repeat: false }, shown)).toEqual({ kind: 'stage', event: { type: 'place' } })
+  })
+
+  it('takes a key held down for one press, where each press counts', () => {
+    for (const key of ['f', 'F', 'a']) expect([press(key)?.kind, press(key, { repeat: true })]).toEqual(['page', null])
+    expect(press('ArrowLeft', { repeat: true })).toEqual(press('ArrowLeft'))
   })
 
   it('leaves the browser its own shortcuts', () => {

@@ -8,6 +8,8 @@ export interface KeyPress {
   readonly command: boolean
   readonly shift: boolean
   readonly alt: boolean
+  /** The key is held down. */
+  readonly repeat: boolean
 }
 
 /** What only the page can do. */
@@ -23,6 +25,9 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 }
 
+/** Each press of these is meant by itself: look closer, looks right. */
+const ONCE = new Set(['f', 'a'])
+
 const stage = (event: StageEvent): KeyMeaning => ({ kind: 'stage', event })
 const page = (command: PageCommand): KeyMeaning => ({ kind: 'page', command })
 
@@ -30,6 +35,7 @@ export function meaningOf(press: KeyPress, now: Stage): KeyMeaning | null {
   const key = press.key.length === 1 ? press.key.toLowerCase() : press.key
   if (press.command) return withCommand(key, press.shift)
   if (press.alt) return null // Alt belongs to the menu and to the mouse
+  if (press.repeat && ONCE.has(key)) return null
   const tool = TOOL_KEYS[key]
   if (tool) return stage({ type: 'tool', tool })
   const arrow = ARROWS[key]

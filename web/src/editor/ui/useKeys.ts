@@ -18,7 +18,7 @@ export function useKeys(session: EditorSession | null, onCommand: (command: Page
   useEffect(() => {
     const onDown = (event: KeyboardEvent): void => {
       if (!session || event.isComposing || belongsToControl(event)) return
-      const press = { key: event.key, command: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey }
+      const press = { key: event.key, command: event.ctrlKey || event.metaKey, shift: event.shiftKey, alt: event.altKey, repeat: event.repeat }
       const meaning = meaningOf(press, session.stage.get())
       if (!meaning) return
       event.preventDefault()
