@@ -91,3 +91,13 @@ test('a batch that is not there is no batch that was looked through', async () =
   const { review, workbench } = await started()
   expect([review.empty.get(), workbench.state.get().notice?.code]).toEqual(['failed', 'batch_not_found'])
 })
+
+test('who opened another cutout while one was saved stays there', async () => {
+  new Server([item('first', 0.1), item('second', 0.2), item('third', 0.3)])
+  const { review, workbench, names } = await started()
+  const third = workbench.state.get().entries.at(-1)?.id ?? ''
+  const accepted = review.accept()
+  await workbench.select(third)
+  await accepted
+  expect([names(), workbench.state.get().current]).toEqual([['second.jpg', 'third.jpg'], third])
+})

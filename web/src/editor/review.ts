@@ -61,8 +61,9 @@ export class Review {
       workbench.notifyOf(error)
       return
     }
-    const next = workbench.state.get().entries.find((one) => one.id !== entry.id)
-    if (next) await workbench.select(next.id)
+    const { entries, current } = workbench.state.get()
+    const next = entries.find((one) => one.id !== entry.id)
+    if (next && current === entry.id) await workbench.select(next.id) // who has opened another is at work there
     await workbench.remove(entry.id)
     if (workbench.state.get().entries.length < FEW) await this.fill()
   }
