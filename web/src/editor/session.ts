@@ -4,14 +4,16 @@
  */
 import type { CutoutApi } from '../api/client'
 import { failureOf } from '../api/follow'
-import { ApiError } from '../api/http'
+import type { ApiError } from '../api/http'
 import type { CutoutOptions } from '../api/options'
 import type { ApplyRequest } from '../api/types'
 import { isRefine, wireBox, wireMarks, type Mark } from './document/marks'
 import { EMPTY, type MarkDocument, type Start } from './document/history'
 import type { DocumentStore } from './document/persistence'
 import { Crops } from './crops'
-import type { Fit, Frame } from './geometry/frame'
+import { faultOf } from './faults'
+import type { Prepared } from './files'
+import { frameOf, type Fit, type Frame } from './geometry/frame'
 import { looksAt } from './decode/layered'
 import { whole, type Mask } from './decode/layers'
 import { nothing } from './decode/masks'
@@ -34,6 +36,18 @@ export interface SessionImage {
   readonly workingUrl: string
   readonly embedding: { readonly url: string; readonly bytes: number }
   readonly autoMaskUrl: string | null
+}
+
+export function imageOf({ imageId, width, height, encoded: { embedding, auto } }: Prepared, fit: Fit): SessionImage {
+  return {
+    id: imageId,
+    frame: frameOf({ width, height }, fit),
+    fit,
+    model: embedding.model,
+    workingUrl: `/api/images/${imageId}/working`,
+    embedding,
+    autoMaskUrl: auto?.mask_url ?? null,
+  }
 }
 
 /** What Apply needs to know of what is on screen. */
@@ -101,20 +115,29 @@ export class EditorSession {
     this.stage = new Store(openStage(image.frame.image, { width: 800, height: 600 }, () => crypto.randomUUID()))
   }
 
-  /** Shows the image and the proposal as soon as they are here; the engine may come later. */
-  async open(): Promise<void> {
+  /** Shows the image and the proposal as soon as they are here; the engine may come later. `known`: what the browser need not have kept. */
+  async open(known: MarkDocument | null = null): Promise<void> {
+    try {
+      await this.load(known)
+    } catch (error) {
+      if (!this.closed) await this.close()
+      throw error
+    }
+    await this.render()
+    void this.startEngine()
+  }
+
+  private async load(known: MarkDocument | null): Promise<void> {
     const { api, documents, preview } = this.deps
     const [working, autoMask, document] = await Promise.all([
       api.file(this.image.workingUrl),
       this.image.autoMaskUrl === null ? null : api.file(this.image.autoMaskUrl),
-      documents.load(this.image.id).catch(() => EMPTY), // no storage: an empty document, and saving will say so
+      known ?? documents.load(this.image.id).catch(() => EMPTY), // no storage: an empty document, and saving will say so
     ])
     if (this.closed) return
     const bitmap = await preview.open(this.image.id, this.image.frame, working)
     this.proposal = autoMask && (await preview.readMask(this.image.frame, autoMask))
     this.opened(bitmap, this.proposal ? document : { ...document, start: 'empty' })
-    await this.render()
-    void this.startEngine()
   }
 
   private opened(bitmap: ImageBitmap, document: MarkDocument): void {
@@ -212,6 +235,14 @@ export class EditorSession {
     await this.mask.until(({ mask, thinking }) => this.closed || (mask !== null && !thinking))
   }
 
+  /** Resolves when that is so and nothing is being drawn. */
+  async rested(): Promise<void> {
+    do {
+      await this.settled()
+      await this.stage.until(({ gesture }) => gesture.at === 'idle')
+    } while (this.mask.get().thinking)
+  }
+
   /** Asks the server for what Apply would give, at up to 1024 px: with the steps that the preview leaves out. */
   async showExact(options: CutoutOptions): Promise<void> {
     const { api } = this.deps
@@ -238,6 +269,7 @@ export class EditorSession {
     clearTimeout(this.hoverTimer)
     const { bitmap, rendered, exact } = this.mask.get()
     this.mask.update(CLOSED)
+    this.dispatch({ type: 'cancel' })
     exact?.close()
     bitmap?.close()
     if (rendered) discard(rendered)
@@ -341,7 +373,7 @@ export class EditorSession {
 
   /** `ended`: what is not waited for any longer. */
   private report(error: unknown, ended: Partial<MaskState> = {}): Fault | ApiError {
-    const fault = error instanceof Fault || error instanceof ApiError ? error : new Fault('internal', String(error))
+    const fault = faultOf(error)
     if (!this.closed) this.mask.update({ fault, ...ended })
     return fault
   }

@@ -4,18 +4,17 @@
  */
 import type { CutoutApi } from '../api/client'
 import { failureOf } from '../api/follow'
-import { ApiError } from '../api/http'
 import { ended, type CutoutJob, type EncodeJob } from '../api/types'
-import { Fault } from '../inference/errors'
 import { Store } from '../store'
+import { touched } from './document/history'
 import { DocumentStore } from './document/persistence'
 import { Engines } from './engines'
+import { faultOf } from './faults'
 import { encodeStep, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
-import { frameOf } from './geometry/frame'
 import { Preview } from './render/preview'
-import { EditorSession } from './session'
+import { EditorSession, imageOf } from './session'
 import { loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
-import { resumed, type Stage } from './tools/stage'
+import { resumed } from './tools/stage'
 import { saveBlob, thumbOf } from './browser'
 import { zip } from './zip'
 
@@ -59,6 +58,10 @@ export class Workbench {
   readonly engines: Engines
   private readonly preview = new Preview()
   private readonly documents = new DocumentStore()
+  /** The mask that Apply waits for, until it is there or cannot be. */
+  private drawing: Promise<unknown> = Promise.resolve()
+  /** The photos that were open: the next is opened once they are closed. */
+  private closing: Promise<unknown> = Promise.resolve()
 
   constructor(
     readonly api: CutoutApi,
@@ -111,12 +114,20 @@ export class Workbench {
   }
 
   async select(id: string): Promise<void> {
-    const { current, session } = this.state.get()
-    if (id === current) return
-    this.state.update({ current: id, session: null })
-    await session?.close()
+    if (id === this.state.get().current) return
+    const left = this.leave(id)
     this.pump()
+    await left
     await this.openCurrent()
+  }
+
+  /** Closes the open photo, once the mask is there that Apply waits for: an answer for the next would take that one's place. */
+  private async leave(current = this.state.get().current): Promise<void> {
+    const { session } = this.state.get()
+    this.state.update({ current, session: null })
+    const close = (): Promise<void> | undefined => session?.close()
+    this.closing = Promise.all([this.closing, this.drawing]).then(close).catch(() => undefined) // a worker that cannot close it is replaced
+    await this.closing
   }
 
   async remove(id: string): Promise<void> {
@@ -129,9 +140,7 @@ export class Workbench {
     if (id !== current) return
     const next = left[Math.min(index, left.length - 1)]
     if (next) return this.select(next.id)
-    const { session } = this.state.get()
-    this.state.update({ current: null, session: null })
-    await session?.close()
+    await this.leave(null)
   }
 
   setSettings(part: Partial<Settings>): void {
@@ -155,7 +164,7 @@ export class Workbench {
       this.state.update({ picture: { id, name: file.name, bitmap } })
       this.setSettings({ options: { ...this.state.get().settings.options, background: id }, backdrop: 'option' })
     } catch (error) {
-      this.notify({ code: codeOf(error), about: file.name, detail: messageOf(error) })
+      this.notifyOf(error, { about: file.name })
     }
   }
 
@@ -180,10 +189,10 @@ export class Workbench {
 
   private async reopenCurrent(): Promise<void> {
     const { session } = this.state.get()
-    await session?.settled() // who applies now gets the mask that they see
-    this.state.update({ session: null })
-    await session?.close()
-    await this.openCurrent(session?.stage.get())
+    await session?.rested() // who applies now gets the mask that they see, and no stroke is cut off
+    if (this.state.get().session !== session) return
+    await this.leave()
+    await this.openCurrent(session)
   }
 
   async apply(): Promise<void> {
@@ -192,7 +201,9 @@ export class Workbench {
     if (!entry || !session || entry.step.at === 'applying') return
     this.step(entry.id, { at: 'applying', part: 0 })
     try {
-      const request = { ...(await session.drawn()), options: settings.options }
+      const drawn = session.drawn()
+      this.drawing = drawn.catch(() => undefined)
+      const request = { ...(await drawn), options: settings.options }
       const created = await this.api.apply(request, crypto.randomUUID(), { onProgress: () => undefined })
       const job = await this.api.follow(created, {
         onChange: ({ progress }) => this.step(entry.id, { at: 'applying', part: progress }),
@@ -253,12 +264,8 @@ export class Workbench {
 
   /** Encodes an image anew whose data the server has dropped; its marks are kept by the browser. */
   async prepareAgain(id: string): Promise<void> {
-    const { current, session } = this.state.get()
     this.change(id, { step: { at: 'waiting' }, prepared: null })
-    if (id === current) {
-      this.state.update({ session: null })
-      await session?.close()
-    }
+    if (id === this.state.get().current) await this.leave()
     this.pump()
   }
 
@@ -266,8 +273,9 @@ export class Workbench {
     this.state.update({ notice })
   }
 
-  notifyOf(error: unknown): void {
-    this.notify({ code: codeOf(error), detail: messageOf(error) })
+  notifyOf(error: unknown, about: Pick<Notice, 'about'> = {}): void {
+    const { code, message } = faultOf(error)
+    this.notify({ code, detail: message, ...about })
   }
 
   /** Opens the next or the previous file. */
@@ -334,34 +342,28 @@ export class Workbench {
     })
   }
 
-  /** `like`: the stage that it takes the place of; the eye and the hand stay where they were. */
-  private async openCurrent(like?: Stage): Promise<void> {
+  /** `before`: what it takes the place of; the marks, the eye and the hand stay where they were. */
+  private async openCurrent(before: EditorSession | null = null): Promise<void> {
+    await this.closing
     const entry = this.currentEntry()
     if (!entry?.prepared || this.state.get().session) return
+    let session: EditorSession | null = null
     try {
-      const session = await this.sessionOf(entry.prepared)
-      const { current, session: other } = this.state.get()
-      if (current !== entry.id || other) return
+      session = await this.sessionOf(entry.prepared)
+      if (this.currentEntry()?.prepared !== entry.prepared || this.state.get().session) return
+      const like = before?.image.id === session.image.id ? before.stage.get() : null
       if (like) session.stage.set(resumed(session.stage.get(), like))
       this.state.update({ session })
-      await session.open()
+      await session.open(like && touched(like.document) ? like.document : null)
     } catch (error) {
-      if (this.state.get().current === entry.id) this.state.update({ session: null })
+      if (this.state.get().session === session) this.state.update({ session: null })
       this.fail(entry.id, error, 'prepare')
     }
   }
 
-  private async sessionOf({ imageId, width, height, encoded }: Prepared): Promise<EditorSession> {
-    const { fit } = await this.engines.manifest(encoded.embedding.model)
-    const image = {
-      id: imageId,
-      frame: frameOf({ width, height }, fit),
-      fit,
-      model: encoded.embedding.model,
-      workingUrl: `/api/images/${imageId}/working`,
-      embedding: encoded.embedding,
-      autoMaskUrl: encoded.auto?.mask_url ?? null,
-    } as const
+  private async sessionOf(prepared: Prepared): Promise<EditorSession> {
+    const { fit } = await this.engines.manifest(prepared.encoded.embedding.model)
+    const image = imageOf(prepared, fit)
     const host = this.engines.for(image.model)
     const deps = { api: this.api, host, preview: this.preview, documents: this.documents }
     return new EditorSession(image, deps, this.state.get().settings.options)
@@ -382,11 +384,8 @@ export class Workbench {
   }
 
   private fail(id: string, error: unknown, during: 'prepare' | 'apply'): void {
-    const failure = error instanceof ApiError || error instanceof Fault ? error : new Fault('internal', messageOf(error))
+    const failure = faultOf(error)
     this.change(id, { step: { at: 'failed', error: failure, during }, interrupted: false })
     this.events.onEvent?.('failed', { code: failure.code, during })
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-const codeOf = (error: unknown): string => (error instanceof ApiError || error instanceof Fault ? error.code : 'internal')

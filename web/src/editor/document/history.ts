@@ -32,6 +32,9 @@ export interface MarkDocument {
 
 export const EMPTY: MarkDocument = { start: 'auto', marks: [], past: [], future: [] }
 
+/** Whether there is anything in it to lose. */
+export const touched = ({ past, future }: MarkDocument): boolean => past.length > 0 || future.length > 0
+
 function apply(document: MarkDocument, change: Change): Pick<MarkDocument, 'start' | 'marks'> {
   if (change.kind === 'restart') return { start: change.to, marks: document.marks }
   const marks = document.marks.toSpliced(change.index, change.removed.length, ...change.added)

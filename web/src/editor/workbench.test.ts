@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { CutoutApi } from '../api/client'
+import type { ApplyRequest, CutoutJob, EncodeJob } from '../api/types'
+import { Fault } from '../inference/errors'
+import type { Decoded } from '../inference/protocol'
+import { InferenceHost } from '../inference/host'
+import { whole } from './decode/layers'
+import type { PreviewRequest } from './render/preview.protocol'
+import type { EditorSession } from './session'
+import { HD_MODEL } from './settings'
+import { Workbench } from './workbench'
+
+const bitmap = { close: () => undefined }
+const REPLIES = { open: bitmap, render: { cutout: bitmap, veil: bitmap, box: null, kept: 1 }, close: null, 'read-mask': null }
+
+/** The preview, drawn at once and out of nothing. */
+class PreviewWorker {
+  onmessage: ((event: { data: object }) => void) | null = null
+  terminate(): void {}
+
+  postMessage(request: PreviewRequest): void {
+    const result = request.kind === 'mask' ? new Blob([String(request.mask.logits[0])]) : REPLIES[request.kind]
+    queueMicrotask(() => this.onmessage?.({ data: { id: request.id, ok: true, result } }))
+  }
+}
+
+const encodeOf = (id: string, model: string): EncodeJob =>
+  ({ id: `encode-${id}`, kind: 'encode', status: 'succeeded', urls: {}, image: { id, width: 640, height: 480 }, result: { embedding: { url: '/e', bytes: 1, model }, auto: null } }) as unknown as EncodeJob
+
+/** The service, at once; nothing that storage kept. */
+class Api extends CutoutApi {
+  readonly encodes: string[] = []
+  readonly applied: ApplyRequest[] = []
+
+  override encodeAgain = (id: string, model: string): Promise<EncodeJob> => {
+    this.encodes.push(`${id} ${model}`)
+    return Promise.resolve(encodeOf(id, model))
+  }
+
+  override apply = (request: ApplyRequest): Promise<CutoutJob> => {
+    this.applied.push(request)
+    return new Promise(() => undefined)
+  }
+
+  override model = (name: string): Promise<never> => Promise.resolve({ name, fit: 'pad' } as never)
+  override file = (): Promise<Blob> => Promise.resolve(new Blob())
+}
+
+let decodes: ((decoded: Decoded) => void)[]
+
+beforeEach(() => {
+  decodes = []
+  vi.stubGlobal('location', { href: 'http://localhost/' })
+  vi.stubGlobal('localStorage', { getItem: () => null, setItem: () => undefined })
+  vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('blocked', 'SecurityError') } })
+  vi.stubGlobal('Worker', PreviewWorker)
+  vi.spyOn(InferenceHost.prototype, 'open').mockResolvedValue(null)
+  vi.spyOn(InferenceHost.prototype, 'close').mockResolvedValue(undefined)
+  vi.spyOn(InferenceHost.prototype, 'decode').mockImplementation(() => new Promise((resolve) => decodes.push(resolve)))
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+})
+
+async function edited(workbench: Workbench, model?: string): Promise<EditorSession> {
+  return vi.waitFor(() => {
+    const { session } = workbench.state.get()
+    if (!session?.mask.get().ready || session.image.model !== (model ?? session.image.model)) throw new Fault('internal', 'not open yet')
+    return session
+  })
+}
+
+/** Two photos, the first of them open. */
+async function started(): Promise<{ workbench: Workbench; api: Api; session: EditorSession; ids: string[] }> {
+  const api = new Api()
+  const workbench = new Workbench(api)
+  await workbench.reopen('one', 'one.jpg')
+  workbench.list('two', 'two.jpg')
+  const session = await edited(workbench)
+  return { workbench, api, session, ids: workbench.state.get().entries.map(({ id }) => id) }
+}
+
+function place(session: EditorSession): void {
+  session.dispatch({ type: 'crosshair', dx: 10, dy: 0 })
+  session.dispatch({ type: 'place' })
+}
+
+const pointer = { id: 1, touch: false, button: 0, alt: false, shift: false }
+async function answer(): Promise<void> {
+  await vi.waitFor(() => expect(decodes).toHaveLength(1))
+  decodes.shift()?.({ mask: whole(Float32Array.of(1)), decodes: 1, ms: 1 })
+}
+
+it('makes the cutout of a photo that was turned away from while its mask was waited for', async () => {
+  const { workbench, api, session } = await started()
+  place(session)
+  void workbench.apply()
+  workbench.turn(1)
+  expect(workbench.state.get().session).toBeNull()
+  await answer()
+  await vi.waitFor(() => expect(api.applied).toMatchObject([{ imageId: 'one', marks: [{ kind: 'point' }] }]))
+  expect(await api.applied[0]?.mask.text()).toBe('1')
+  expect((await edited(workbench)).image.id).toBe('two')
+})
+
+it('keeps the marks, and the stroke being drawn, when the model is changed, also without storage', async () => {
+  const { workbench, session } = await started()
+  place(session)
+  await answer()
+  await session.settled()
+  session.dispatch({ type: 'tool', tool: 'brush' })
+  session.dispatch({ type: 'down', pointer: { ...pointer, at: { x: 300, y: 300 } } })
+  const changed = workbench.setHd(true)
+  await vi.waitFor(() => expect(workbench.state.get().entries[0]?.prepared?.encoded.embedding.model).toBe(HD_MODEL))
+  session.dispatch({ type: 'move', pointer: { ...pointer, at: { x: 350, y: 300 } } })
+  session.dispatch({ type: 'up', pointer: { ...pointer, at: { x: 350, y: 300 } } })
+  await answer()
+  await changed
+  const { document } = (await edited(workbench, HD_MODEL)).stage.get()
+  expect(document.marks.map(({ kind }) => kind)).toEqual(['point', 'stroke'])
+})
