@@ -121,3 +121,16 @@ it('keeps the marks, and the stroke being drawn, when the model is changed, also
   const { document } = (await edited(workbench, HD_MODEL)).stage.get()
   expect(document.marks.map(({ kind }) => kind)).toEqual(['point', 'stroke'])
 })
+
+it('prepares the next photo anew where it was prepared with the other model', async () => {
+  const { workbench, api } = await started()
+  await vi.waitFor(() => expect(workbench.state.get().entries[1]?.step.at).toBe('ready'))
+  await workbench.setHd(true)
+  workbench.turn(1)
+  expect((await edited(workbench, HD_MODEL)).image.id).toBe('two')
+  await workbench.setHd(false)
+  workbench.turn(-1)
+  expect((await edited(workbench, 'auto')).image.id).toBe('one')
+  expect(api.encodes).toEqual(['one auto', 'two auto', `one ${HD_MODEL}`, `two ${HD_MODEL}`, 'two auto', 'one auto'])
+  expect(workbench.state.get().entries.map(({ renewing }) => renewing)).toEqual([null, null])
+})

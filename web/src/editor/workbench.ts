@@ -13,10 +13,12 @@ import { faultOf } from './faults'
 import { encodeStep, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
 import { Preview } from './render/preview'
 import { EditorSession, imageOf } from './session'
-import { loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
+import { HD_MODEL, loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
 import { resumed } from './tools/stage'
 import { saveBlob, thumbOf } from './browser'
 import { zip } from './zip'
+
+const isHd = ({ encoded }: Prepared): boolean => encoded.embedding.model === HD_MODEL
 
 /** One upload uses the line, one encode the worker; a third would only delay the file that is wanted next. */
 const AT_ONCE = 2
@@ -168,19 +170,25 @@ export class Workbench {
     }
   }
 
-  /** Encodes the open image with the other model in the background; its marks stay. */
   async setHd(hd: boolean): Promise<void> {
     this.setSettings({ hd })
+    await this.renew()
+  }
+
+  /** Encodes the open image in the background with the model that the switch says, if it was with the other; its marks stay. */
+  private async renew(): Promise<void> {
     const entry = this.currentEntry()
-    if (!entry?.prepared || entry.renewing !== null) return
+    const { settings } = this.state.get()
+    if (!entry?.prepared || entry.renewing !== null || isHd(entry.prepared) === settings.hd) return
     this.change(entry.id, { renewing: 0 })
     try {
-      const job = await this.api.encodeAgain(entry.prepared.imageId, modelOf(this.state.get().settings))
-      const done = await this.followEncode(entry.id, job, ({ progress }) => this.change(entry.id, { renewing: progress }))
-      this.change(entry.id, { prepared: preparedOf(done) })
+      const job = await this.api.encodeAgain(entry.prepared.imageId, modelOf(settings))
+      const prepared = preparedOf(await this.followEncode(entry.id, job, ({ progress }) => this.change(entry.id, { renewing: progress })))
+      if (isHd(prepared) !== settings.hd) return // the server's choice is the HD model
+      this.change(entry.id, { prepared })
       if (this.state.get().current === entry.id) await this.reopenCurrent()
     } catch (error) {
-      this.setSettings({ hd: !hd })
+      this.setSettings({ hd: !settings.hd })
       this.notifyOf(error)
     } finally {
       this.change(entry.id, { renewing: null })
@@ -355,6 +363,7 @@ export class Workbench {
       if (like) session.stage.set(resumed(session.stage.get(), like))
       this.state.update({ session })
       await session.open(like && touched(like.document) ? like.document : null)
+      if (!before) void this.renew() // it was prepared before the switch was turned
     } catch (error) {
       if (this.state.get().session === session) this.state.update({ session: null })
       this.fail(entry.id, error, 'prepare')
