@@ -32,9 +32,10 @@ export async function sendTo(config: ApiConfig, { url, method, headers }: Destin
 }
 
 /** What was answered. */
-function send(
+async function send(
   method: string, url: string, headers: Readonly<Record<string, string>>, body: FormData | File, { onProgress, signal }: UploadWatch,
 ): Promise<string> {
+  signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
     xhr.open(method, url)

@@ -3,6 +3,7 @@ import { failureOf } from '../api/follow'
 import type { ApiError } from '../api/http'
 import type { CutoutResult, EncodeJob, EncodeResult } from '../api/types'
 import type { Fault } from '../inference/errors'
+import { HD_MODEL } from './settings'
 
 export type Step =
   | { readonly at: 'waiting' }
@@ -37,6 +38,8 @@ export interface FileEntry {
   readonly imageId: string | null
   readonly prepared: Prepared | null
   readonly result: CutoutResult | null
+  /** Aborted once it is off the list: then nothing is sent for it or awaited. */
+  readonly off: AbortController
 }
 
 /** Where an encode stands that has not ended. */
@@ -52,10 +55,12 @@ export function preparedOf(job: EncodeJob): Prepared {
   return { imageId: id, width, height, encoded: job.result }
 }
 
+export const isHd = ({ encoded }: Prepared): boolean => encoded.embedding.model === HD_MODEL
+
 export function newEntry(name: string, part: Partial<FileEntry>): FileEntry {
   return {
     id: crypto.randomUUID(), name, file: null, thumb: null, step: { at: 'waiting' }, interrupted: false, renewing: null, imageId: null,
-    prepared: null, result: null, ...part,
+    prepared: null, result: null, off: new AbortController(), ...part,
   }
 }
 

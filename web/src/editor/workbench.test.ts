@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { CutoutApi } from '../api/client'
-import type { ApplyRequest, CutoutJob, EncodeJob } from '../api/types'
+import type { Follow } from '../api/follow'
+import type { ApplyRequest, CutoutJob, EncodeJob, Job } from '../api/types'
+import type { UploadWatch } from '../api/upload'
 import { Fault } from '../inference/errors'
 import type { Decoded } from '../inference/protocol'
 import { InferenceHost } from '../inference/host'
@@ -105,6 +107,16 @@ it('makes the cutout of a photo that was turned away from while its mask was wai
   expect((await edited(workbench)).image.id).toBe('two')
 })
 
+it('makes none of a photo that was taken off the list, and waits for nothing of it', async () => {
+  const { workbench, api, session, ids } = await started()
+  place(session)
+  const applied = workbench.apply()
+  await workbench.remove(ids[0] ?? '')
+  await applied
+  expect((await edited(workbench)).image.id).toBe('two')
+  expect(api.applied).toEqual([])
+})
+
 it('keeps the marks, and the stroke being drawn, when the model is changed, also without storage', async () => {
   const { workbench, session } = await started()
   place(session)
@@ -133,4 +145,37 @@ it('prepares the next photo anew where it was prepared with the other model', as
   expect((await edited(workbench, 'auto')).image.id).toBe('one')
   expect(api.encodes).toEqual(['one auto', 'two auto', `one ${HD_MODEL}`, `two ${HD_MODEL}`, 'two auto', 'one auto'])
   expect(workbench.state.get().entries.map(({ renewing }) => renewing)).toEqual([null, null])
+})
+
+/** Photos from the disk, whose uploads and encodes never end. */
+class Endless extends Api {
+  readonly signals: (AbortSignal | undefined)[] = []
+
+  override encode = (file: File, _key: string, { signal }: UploadWatch): Promise<EncodeJob> => {
+    this.signals.push(signal)
+    if (file.name === 'sent.jpg') return Promise.resolve(encodeOf('sent', 'auto'))
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError'))))
+  }
+
+  override follow = <J extends Job>(_job: J, { signal }: Follow<J>): Promise<J> => {
+    this.signals.push(signal)
+    return new Promise(() => undefined)
+  }
+}
+
+const photo = (name: string): File => new File(['jpeg'], name, { type: 'image/jpeg' })
+
+it('stops what it does for a photo that is taken off the list, and for all of them at the end', async () => {
+  vi.stubGlobal('createImageBitmap', () => Promise.reject(new DOMException('no thumbnails')))
+  const api = new Endless()
+  const onEvent = vi.fn()
+  const workbench = new Workbench(api, { onEvent })
+  workbench.add([photo('sent.jpg'), photo('sending.jpg'), photo('waiting.jpg')])
+  await vi.waitFor(() => expect(api.signals).toHaveLength(3))
+  const aborted = (): (boolean | undefined)[] => api.signals.map((signal) => signal?.aborted)
+  await workbench.remove(workbench.state.get().entries[1]?.id ?? '')
+  await vi.waitFor(() => expect(aborted()).toEqual([false, true, false, false])) // its place in the line is the next one's
+  await workbench.dispose()
+  expect(aborted()).toEqual([true, true, true, true])
+  expect(onEvent).not.toHaveBeenCalledWith('failed', expect.anything())
 })

@@ -6,19 +6,17 @@ import type { CutoutApi } from '../api/client'
 import { failureOf } from '../api/follow'
 import { ended, type CutoutJob, type EncodeJob } from '../api/types'
 import { Store } from '../store'
+import { archive } from './archive'
 import { touched } from './document/history'
 import { DocumentStore } from './document/persistence'
 import { Engines } from './engines'
 import { faultOf } from './faults'
-import { encodeStep, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, uniqueNames, type FileEntry, type Prepared, type Step } from './files'
+import { encodeStep, isHd, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, type FileEntry, type Prepared, type Step } from './files'
 import { Preview } from './render/preview'
 import { EditorSession, imageOf } from './session'
-import { HD_MODEL, loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
+import { loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
 import { resumed } from './tools/stage'
 import { saveBlob, thumbOf } from './browser'
-import { zip } from './zip'
-
-const isHd = ({ encoded }: Prepared): boolean => encoded.embedding.model === HD_MODEL
 
 /** One upload uses the line, one encode the worker; a third would only delay the file that is wanted next. */
 const AT_ONCE = 2
@@ -127,8 +125,8 @@ export class Workbench {
   private async leave(current = this.state.get().current): Promise<void> {
     const { session } = this.state.get()
     this.state.update({ current, session: null })
-    const close = (): Promise<void> | undefined => session?.close()
-    this.closing = Promise.all([this.closing, this.drawing]).then(close).catch(() => undefined) // a worker that cannot close it is replaced
+    const free = Promise.all([this.closing, this.drawing])
+    this.closing = free.then(() => session?.close()).catch(() => undefined) // a worker that cannot close it is replaced
     await this.closing
   }
 
@@ -136,13 +134,14 @@ export class Workbench {
     const { entries, current } = this.state.get()
     const index = entries.findIndex((entry) => entry.id === id)
     const left = entries.filter((entry) => entry.id !== id)
+    entries[index]?.off.abort()
     const thumb = entries[index]?.thumb
     if (thumb?.startsWith('blob:')) URL.revokeObjectURL(thumb)
     this.state.update({ entries: left })
     if (id !== current) return
+    this.drawing = Promise.resolve() // nobody waits for its mask any more
     const next = left[Math.min(index, left.length - 1)]
-    if (next) return this.select(next.id)
-    await this.leave(null)
+    return next ? this.select(next.id) : this.leave(null)
   }
 
   setSettings(part: Partial<Settings>): void {
@@ -183,11 +182,12 @@ export class Workbench {
     this.change(entry.id, { renewing: 0 })
     try {
       const job = await this.api.encodeAgain(entry.prepared.imageId, modelOf(settings))
-      const prepared = preparedOf(await this.followEncode(entry.id, job, ({ progress }) => this.change(entry.id, { renewing: progress })))
+      const prepared = preparedOf(await this.followEncode(entry, job, ({ progress }) => this.change(entry.id, { renewing: progress })))
       if (isHd(prepared) !== settings.hd) return // the server's choice is the HD model
       this.change(entry.id, { prepared })
       if (this.state.get().current === entry.id) await this.reopenCurrent()
     } catch (error) {
+      if (entry.off.signal.aborted) return
       this.setSettings({ hd: !settings.hd })
       this.notifyOf(error)
     } finally {
@@ -208,12 +208,14 @@ export class Workbench {
     const entry = this.currentEntry()
     if (!entry || !session || entry.step.at === 'applying') return
     this.step(entry.id, { at: 'applying', part: 0 })
+    const { signal } = entry.off
     try {
       const drawn = session.drawn()
       this.drawing = drawn.catch(() => undefined)
       const request = { ...(await drawn), options: settings.options }
-      const created = await this.api.apply(request, crypto.randomUUID(), { onProgress: () => undefined })
+      const created = await this.api.apply(request, crypto.randomUUID(), { onProgress: () => undefined, signal })
       const job = await this.api.follow(created, {
+        signal,
         onChange: ({ progress }) => this.step(entry.id, { at: 'applying', part: progress }),
         onInterrupted: (interrupted) => this.change(entry.id, { interrupted }),
       })
@@ -222,7 +224,7 @@ export class Workbench {
       this.events.onEvent?.('applied', { name: entry.name, imageId: session.image.id, jobId: job.id })
       await (this.events.onApplied?.(entry, job) ?? this.download(entry.id))
     } catch (error) {
-      this.fail(entry.id, error, 'apply')
+      this.fail(entry, error, 'apply')
     }
   }
 
@@ -234,16 +236,10 @@ export class Workbench {
     else saveBlob(blob, resultName(entry.name, entry.result.format))
   }
 
-  /** Every finished cutout in one file, under the names the files came with. */
+  /** Every finished cutout in one file. */
   async downloadAll(): Promise<void> {
     try {
-      const done = this.state.get().entries.flatMap((entry) => (entry.result ? [{ entry, result: entry.result }] : []))
-      const names = uniqueNames(done.map(({ entry, result }) => resultName(entry.name, result.format, '')))
-      const files = done.map(async ({ result }, i) => {
-        const blob = await this.api.file(result.url)
-        return { name: names[i] ?? '', bytes: new Uint8Array(await blob.arrayBuffer()) }
-      })
-      saveBlob(zip(await Promise.all(files)), 'cutouts.zip')
+      saveBlob(await archive(this.api, this.state.get().entries), 'cutouts.zip')
     } catch (error) {
       this.notifyOf(error)
     }
@@ -305,7 +301,10 @@ export class Workbench {
   }
 
   async dispose(): Promise<void> {
-    await this.state.get().session?.close()
+    const { entries, session } = this.state.get()
+    for (const { off } of entries) off.abort()
+    this.state.update({ entries: [], current: null, session: null })
+    await session?.close()
     await this.engines.dispose()
     this.preview.dispose()
   }
@@ -321,15 +320,14 @@ export class Workbench {
   }
 
   private async prepare(entry: FileEntry): Promise<void> {
-    const model = modelOf(this.state.get().settings)
     this.step(entry.id, { at: 'uploading', part: 0 })
     try {
-      const job = await this.startEncode(entry, model)
-      const done = await this.followEncode(entry.id, job, (next) => this.step(entry.id, encodeStep(next)))
+      const job = await this.startEncode(entry, modelOf(this.state.get().settings))
+      const done = await this.followEncode(entry, job, (next) => this.step(entry.id, encodeStep(next)))
       this.change(entry.id, { prepared: preparedOf(done), step: { at: 'ready' } })
       if (this.state.get().current === entry.id) await this.openCurrent()
     } catch (error) {
-      this.fail(entry.id, error, 'prepare')
+      this.fail(entry, error, 'prepare')
     }
     this.pump()
   }
@@ -337,12 +335,13 @@ export class Workbench {
   private startEncode(entry: FileEntry, model: string): Promise<EncodeJob> {
     if (entry.imageId !== null || !entry.file) return this.api.encodeAgain(entry.imageId ?? '', model)
     const onProgress = (part: number): void => this.step(entry.id, { at: 'uploading', part })
-    return this.api.encode(entry.file, entry.id, { onProgress }, model)
+    return this.api.encode(entry.file, entry.id, { onProgress, signal: entry.off.signal }, model)
   }
 
-  private async followEncode(id: string, job: EncodeJob, show: (job: EncodeJob) => void): Promise<EncodeJob> {
+  private async followEncode({ id, off }: FileEntry, job: EncodeJob, show: (job: EncodeJob) => void): Promise<EncodeJob> {
     this.change(id, { imageId: job.image.id })
     return this.api.follow(job, {
+      signal: off.signal,
       onChange: (next) => {
         if (!ended(next.status)) show(next)
       },
@@ -366,7 +365,7 @@ export class Workbench {
       if (!before) void this.renew() // it was prepared before the switch was turned
     } catch (error) {
       if (this.state.get().session === session) this.state.update({ session: null })
-      this.fail(entry.id, error, 'prepare')
+      this.fail(entry, error, 'prepare')
     }
   }
 
@@ -392,7 +391,8 @@ export class Workbench {
     this.state.update({ entries })
   }
 
-  private fail(id: string, error: unknown, during: 'prepare' | 'apply'): void {
+  private fail({ id, off }: FileEntry, error: unknown, during: 'prepare' | 'apply'): void {
+    if (off.signal.aborted) return
     const failure = faultOf(error)
     this.change(id, { step: { at: 'failed', error: failure, during }, interrupted: false })
     this.events.onEvent?.('failed', { code: failure.code, during })
