@@ -4,25 +4,25 @@ import type { Follow } from '../api/follow'
 import type { ApplyRequest, CutoutJob, EncodeJob, Job } from '../api/types'
 import type { UploadWatch } from '../api/upload'
 import { Fault } from '../inference/errors'
-import type { Decoded } from '../inference/protocol'
+import type { Decoded, RequestOf } from '../inference/protocol'
 import { InferenceHost } from '../inference/host'
 import { whole } from './decode/layers'
-import type { PreviewRequest } from './render/preview.protocol'
+import type { PreviewCalls } from './render/preview.protocol'
 import type { EditorSession } from './session'
 import { HD_MODEL } from './settings'
 import { Workbench } from './workbench'
 
 const bitmap = { close: () => undefined }
-const REPLIES = { open: bitmap, render: { cutout: bitmap, veil: bitmap, box: null, kept: 1 }, close: null, 'read-mask': null }
+const REPLIES = { open: bitmap, render: { cutout: bitmap, veil: bitmap, box: null, kept: 1 }, close: null, readMask: null }
 
 /** The preview, drawn at once and out of nothing. */
 class PreviewWorker {
   onmessage: ((event: { data: object }) => void) | null = null
   terminate(): void {}
 
-  postMessage(request: PreviewRequest): void {
-    const result = request.kind === 'mask' ? new Blob([String(request.mask.logits[0])]) : REPLIES[request.kind]
-    queueMicrotask(() => this.onmessage?.({ data: { id: request.id, ok: true, result } }))
+  postMessage({ id, call, args }: RequestOf<PreviewCalls>): void {
+    const result = call === 'maskFile' ? new Blob([String(args.mask.logits[0])]) : REPLIES[call]
+    queueMicrotask(() => this.onmessage?.({ data: { id, kind: 'done', result } }))
   }
 }
 
@@ -52,6 +52,7 @@ let decodes: ((decoded: Decoded) => void)[]
 
 beforeEach(() => {
   decodes = []
+  vi.stubGlobal('navigator', {})
   vi.stubGlobal('location', { href: 'http://localhost/' })
   vi.stubGlobal('localStorage', { getItem: () => null, setItem: () => undefined })
   vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('blocked', 'SecurityError') } })
