@@ -13,6 +13,9 @@ const REACH = Math.SQRT2
 const DECIDED = 2
 const THICKNESS = 1.15
 const SLACK = 1
+const GAP = 10
+const SURE = 0.5
+const SURELY = [1, 4] as const
 const NEAR = 3
 const REMEMBERED = 0.5
 
@@ -61,12 +64,17 @@ export function heeding(after: Float32Array, before: Float32Array, at: Region, k
 
 /**
  * `before` with that of the change to `after` which a mark supports. `at`: its pixels that are not yet as it asks. Taken is
- * what changes the mark's way, hangs together with a changed pixel of `at`, and is no thicker than the change is there.
+ * what changes the mark's way, hangs together with a changed pixel of `at`, and is no thicker than the change is there; of a cut
+ * in a gap, what the decoder is sure of.
  */
 export function localChange(before: Float32Array, after: Float32Array, at: Region, keep: boolean, size: Size): Float32Array {
   const sign = keep ? 1 : -1
   const changed = regionOf(before.length, (i) => sign * (after[i] ?? 0) > 0 && sign * (before[i] ?? 0) <= 0)
-  const whole = connected(changed, at, size)
+  let whole = connected(changed, at, size)
+  if (!keep && deepest(depthOf(whole, size), at) <= GAP) {
+    const sure = sureOf(after, at)
+    whole = connected(regionOf(whole.length, (i) => whole[i] === 1 && -(after[i] ?? 0) > sure), at, size)
+  }
   if (!whole.includes(1)) return before
   const core = coreOf(whole, at, size)
   const part = core ? connected(regionOf(whole.length, (i) => whole[i] === 1 && !core[i]), at, size) : whole
@@ -78,6 +86,13 @@ export function localChange(before: Float32Array, after: Float32Array, at: Regio
     if (near[i] && !tooThick && sign * now > sign * (before[i] ?? 0)) out[i] = now
   }
   return out
+}
+
+/** From which logit below 0 on `after` is sure of a cut: as sure, by half, as of the mark's pixels `at`. */
+function sureOf(after: Float32Array, at: Region): number {
+  let most = -Infinity
+  for (let i = at.indexOf(1); i >= 0; i = at.indexOf(1, i + 1)) most = Math.max(most, -(after[i] ?? 0))
+  return Math.min(Math.max(SURE * most, SURELY[0]), SURELY[1])
 }
 
 /** What is too thick for what `whole` is at the mark's pixels `at`, and what lies around it; null when nothing is. */
