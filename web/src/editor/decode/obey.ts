@@ -70,14 +70,13 @@ export function heeding(after: Float32Array, before: Float32Array, at: Region, k
 export function localChange(before: Float32Array, after: Float32Array, at: Region, keep: boolean, size: Size): Float32Array {
   const sign = keep ? 1 : -1
   const changed = regionOf(before.length, (i) => sign * (after[i] ?? 0) > 0 && sign * (before[i] ?? 0) <= 0)
-  let whole = connected(changed, at, size)
-  if (!keep && deepest(depthOf(whole, size), at) <= GAP) {
-    const sure = sureOf(after, at)
-    whole = connected(regionOf(whole.length, (i) => whole[i] === 1 && -(after[i] ?? 0) > sure), at, size)
-  }
+  const whole = connected(changed, at, size)
   if (!whole.includes(1)) return before
-  const core = coreOf(whole, at, size)
-  const part = core ? connected(regionOf(whole.length, (i) => whole[i] === 1 && !core[i]), at, size) : whole
+  const depth = depthOf(whole, size)
+  const here = deepest(depth, at)
+  const core = coreOf(depth, here, size)
+  const sure = here <= GAP && !keep ? sureOf(after, at) : 0
+  const part = connected(regionOf(whole.length, (i) => whole[i] === 1 && !core?.[i] && sign * (after[i] ?? 0) > sure), at, size)
   const near = within(part, size, NEAR)
   const out = before.slice()
   for (let i = 0; i < out.length; i++) {
@@ -95,10 +94,9 @@ function sureOf(after: Float32Array, at: Region): number {
   return Math.min(Math.max(SURE * most, SURELY[0]), SURELY[1])
 }
 
-/** What is too thick for what `whole` is at the mark's pixels `at`, and what lies around it; null when nothing is. */
-function coreOf(whole: Region, at: Region, size: Size): Region | null {
-  const depth = depthOf(whole, size)
-  const limit = THICKNESS * deepest(depth, at) + SLACK
+/** What is too thick where the mark stands as deep as `here`, and what lies around it; null when nothing is. */
+function coreOf(depth: Float64Array, here: number, size: Size): Region | null {
+  const limit = THICKNESS * here + SLACK
   const thick = regionOf(depth.length, (i) => (depth[i] ?? 0) > limit)
   return thick.includes(1) ? within(thick, size, limit) : null
 }
