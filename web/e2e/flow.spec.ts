@@ -20,7 +20,9 @@ const grounds = (page: Page) => async (ground: 'White' | 'Black'): Promise<void>
 async function serverMask(page: Page, point: readonly [number, number], scale: number): Promise<Buffer> {
   const { items } = (await (await page.request.get('/api/images?limit=1')).json()) as { items: { id: string }[] }
   const marks = [{ kind: 'point', label: 'keep', points: [point], scale }]
-  const answer = await page.request.post('/api/segment/decode', { data: { image_id: items[0]?.id, marks, start: 'empty' } })
+  const headers = { origin: new URL(page.url()).origin } // as a browser sends it, and the session's cookie needs it
+  const answer = await page.request.post('/api/segment/decode', { headers, data: { image_id: items[0]?.id, marks, start: 'empty' } })
+  expect(answer.ok(), await answer.text()).toBe(true)
   return answer.body()
 }
 
