@@ -15,6 +15,7 @@ help: ## show this list
 run: $(READY) $(EDITOR) ## start everything on this machine and print the URL
 	@$(BIN)/cutout dev
 
+# A lost worker of pytest ends the run: the one that xdist starts in its place may wait for tests for ever.
 test: $(TORCH_READY) $(EDITOR) ## run every test, the browser's too
 	cd web && npm test
 	cd web && npm run e2e

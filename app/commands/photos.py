@@ -58,8 +58,9 @@ def cut_out(
         raise NoSuchPhoto(f"{photo} is not a file")
     if options.background_image is not None:
         raise BadOption("--background: a colour, #RRGGBB or #RRGGBBAA; images of an account are not here")
-    info = probe(photo)  # before weights are read: a bad file is said at once
-    check_inside(marks, (info.width, info.height))
+    if marks:  # what is wrong with them is said before the encoder has worked for seconds
+        info = probe(photo)
+        check_inside(marks, (info.width, info.height))
     with model_errors():  # weights are read and verified when they are first used
         encoded = engine.encode(photo, auto=start == "auto")
         proposal = encoded.proposal.mask if encoded.proposal else None

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, 
 MAX_MARKS = 2000
 MAX_POINTS = 20_000
 MAX_ALL_POINTS = 50_000
-"""Of all marks together: drawn as badly as can be they take 10 s on 12 MP."""
+"""Of all marks together: as badly as can be they take 10 s to draw on 12 MP (benchmarks/strokes.py)."""
 SCALES = 3
 """What a single click can mean: a part, the object, the group; each is one of the multimask outputs."""
 

@@ -44,16 +44,12 @@ def _draw(
 ) -> None:
     """Sets the pixels whose centre is within `radius` of the polyline: of each segment a run in each row.
 
-    Rows that this stroke covers already cost nothing: 20,000 points as wide as the image take 0.1 s, where
-    asking every pixel of every segment takes half a minute.
+    What this stroke covers already costs nothing, and no thread waits for it (benchmarks/strokes.py).
     """
     sx, sy = scale
     height, width = out.shape
     last = line.shape[0] - 1
-    left, right = (
-        np.zeros(height, np.int64),
-        np.full(height, -1, np.int64),
-    )  # of each row, drawn by this stroke
+    left, right = np.zeros(height, np.int64), np.full(height, -1, np.int64)  # what this stroke drew of a row
     for start in range(max(last, 1)):
         (ax, ay), (bx, by) = line[start], line[min(start + 1, last)]
         segment = (ax, ay, bx - ax, by - ay, radius * radius)

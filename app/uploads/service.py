@@ -70,23 +70,23 @@ class UploadService:
             row = await repository.find(conn, upload_id, token_sha256=_hash(token))
         if row is None:
             raise UploadNotFound("no such upload, or it has expired")
-        if row.image_id is not None or await self._arrived(row):
-            raise UploadTaken("the bytes of this upload have come already")
+        await self._check_free(row)
         return row
 
     async def receive(self, row: UploadRow, file: Path) -> None:
         """Never over other bytes, which may be looked at this moment. Raises UploadTaken."""
         async with self._receiving:
-            if await self._arrived(row):
-                raise UploadTaken("the bytes of this upload have come already")
+            await self._check_free(row)
             await self._store.put(_key(row), file, CONTENT_TYPE)
 
-    async def _arrived(self, row: UploadRow) -> bool:
+    async def _check_free(self, row: UploadRow) -> None:
+        """Raises UploadTaken."""
         try:
             await self._store.size(_key(row))
         except ObjectMissing:
-            return False
-        return True
+            if row.image_id is None:
+                return
+        raise UploadTaken("the bytes of this upload have come already")
 
     async def get(self, user_id: UUID, upload_id: UUID) -> UploadRow:
         """Raises UploadNotFound."""

@@ -1,6 +1,7 @@
 """Crops: images of their own that live and go with the image that they are a part of."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -19,7 +20,6 @@ from app.imaging.types import Box
 from app.jobs.service import JobService
 from app.jobs.types import EncodeParams, JobKind, JobStatus, NewJob
 from app.storage import keys
-from app.storage.base import StoredObject
 from app.storage.errors import StorageUnavailable
 from app.storage.local import LocalStore
 from workers.sweep import tidy
@@ -135,15 +135,9 @@ async def test_what_is_gone_meanwhile_is_not_cropped(
 
 
 async def test_a_cut_whose_answer_is_lost_leaves_no_bytes(
-    images: ImageService, store: LocalStore, image: Image, owner: UUID, monkeypatch: pytest.MonkeyPatch
+    images: ImageService, store: LocalStore, image: Image, owner: UUID, lose_answers: Callable[[], None]
 ) -> None:
-    put = store.put
-
-    async def lost(key: str, source: Path, content_type: str) -> StoredObject:
-        await put(key, source, content_type)
-        raise StorageUnavailable("away")
-
-    monkeypatch.setattr(store, "put", lost)
+    lose_answers()
     with pytest.raises(StorageUnavailable):
         await images.add_crop(image, BOX)
     assert await store.list(keys.user_prefix(owner)) == [image.storage_key]

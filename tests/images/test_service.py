@@ -1,6 +1,7 @@
 """Images: stored once, everything derived goes with them."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -73,15 +74,9 @@ async def test_no_row_leaves_no_bytes(
 
 
 async def test_a_file_whose_answer_is_lost_leaves_no_bytes(
-    images: ImageService, store: LocalStore, owner: UUID, monkeypatch: pytest.MonkeyPatch
+    images: ImageService, store: LocalStore, owner: UUID, lose_answers: Callable[[], None]
 ) -> None:
-    put = store.put
-
-    async def lost(key: str, source: Path, content_type: str) -> StoredObject:
-        await put(key, source, content_type)
-        raise StorageUnavailable("away")
-
-    monkeypatch.setattr(store, "put", lost)
+    lose_answers()
     with pytest.raises(StorageUnavailable):
         await images.add(owner, PHOTO, probe(PHOTO))
     assert await store.list("users/") == []

@@ -16,7 +16,7 @@ it('opens nothing once the image is closed', async () => {
   const host = { open: ({ key }: { key: string }) => void open.push(key), close: () => Promise.resolve() } as unknown as InferenceHost
   const crops = new Crops(api, host, 'lite', 'pad')
   const opening = crops.open([PART])
-  await crops.close()
+  crops.close()
   encoded({ image: { id: 'crop', width: 64, height: 64 }, result: { embedding: { url: '/e', bytes: 1 } } as EncodeJob['result'] })
   await expect(opening).rejects.toMatchObject({ name: 'AbortError' })
   expect(open).toEqual([])

@@ -21,9 +21,9 @@ export class Crops {
     await Promise.all(marks.filter(isRefine).map((mark) => this.openOne(mark)))
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.closed.abort()
-    await Promise.all([...this.opened.keys()].map((crop) => this.host.close(crop)))
+    for (const crop of this.opened.keys()) this.host.close(crop)
   }
 
   private openOne(mark: RefineMark): Promise<void> {

@@ -3,7 +3,6 @@ import { failureOf } from '../api/follow'
 import type { ApiError } from '../api/http'
 import type { CutoutResult, EncodeJob, EncodeResult } from '../api/types'
 import type { Fault } from '../inference/errors'
-import { HD_MODEL } from './settings'
 
 export type Step =
   | { readonly at: 'waiting' }
@@ -37,6 +36,8 @@ export interface FileEntry {
   /** Known from the first answer of the server on. */
   readonly imageId: string | null
   readonly prepared: Prepared | null
+  /** The model that it was prepared with, as it was asked for: `auto` is the server's choice. */
+  readonly asked: string | null
   readonly result: CutoutResult | null
   /** Aborted once it is off the list: then nothing is sent for it or awaited. */
   readonly off: AbortController
@@ -55,12 +56,10 @@ export function preparedOf(job: EncodeJob): Prepared {
   return { imageId: id, width, height, encoded: job.result }
 }
 
-export const isHd = ({ encoded }: Prepared): boolean => encoded.embedding.model === HD_MODEL
-
 export function newEntry(name: string, part: Partial<FileEntry>): FileEntry {
   return {
     id: crypto.randomUUID(), name, file: null, thumb: null, step: { at: 'waiting' }, interrupted: false, renewing: null, imageId: null,
-    prepared: null, result: null, off: new AbortController(), ...part,
+    prepared: null, asked: null, result: null, off: new AbortController(), ...part,
   }
 }
 

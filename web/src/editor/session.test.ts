@@ -132,7 +132,7 @@ it('sends nothing of a photo that was closed while its mask was waited for', asy
   const session = await opened(new Answers<Decoded>(), new Answers<Rendered>())
   place(session)
   const drawn = session.drawn()
-  await session.close()
+  session.close()
   await expect(drawn).rejects.toMatchObject({ code: 'aborted' })
 })
 

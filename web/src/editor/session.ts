@@ -120,7 +120,7 @@ export class EditorSession {
     try {
       await this.load(known)
     } catch (error) {
-      if (!this.closed) await this.close()
+      if (!this.closed) this.close()
       throw error
     }
     await this.render()
@@ -264,7 +264,7 @@ export class EditorSession {
     this.mask.update({ asking: false })
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.closed = true
     clearTimeout(this.hoverTimer)
     const { bitmap, rendered, exact } = this.mask.get()
@@ -273,7 +273,9 @@ export class EditorSession {
     exact?.close()
     bitmap?.close()
     if (rendered) discard(rendered)
-    await Promise.all([this.crops.close(), this.deps.host.close(this.image.id), this.deps.preview.close(this.image.id)])
+    this.crops.close()
+    this.deps.host.close(this.image.id)
+    this.deps.preview.close(this.image.id)
   }
 
   private documentChanged(document: MarkDocument): void {

@@ -33,10 +33,12 @@ const encodeOf = (id: string, model: string): EncodeJob =>
 class Api extends CutoutApi {
   readonly encodes: string[] = []
   readonly applied: ApplyRequest[] = []
+  /** Which model it takes for the one that is asked for. */
+  choice = (model: string): string => model
 
   override encodeAgain = (id: string, model: string): Promise<EncodeJob> => {
     this.encodes.push(`${id} ${model}`)
-    return Promise.resolve(encodeOf(id, model))
+    return Promise.resolve(encodeOf(id, this.choice(model)))
   }
 
   override apply = (request: ApplyRequest): Promise<CutoutJob> => {
@@ -58,7 +60,7 @@ beforeEach(() => {
   vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('blocked', 'SecurityError') } })
   vi.stubGlobal('Worker', PreviewWorker)
   vi.spyOn(InferenceHost.prototype, 'open').mockResolvedValue(null)
-  vi.spyOn(InferenceHost.prototype, 'close').mockResolvedValue(undefined)
+  vi.spyOn(InferenceHost.prototype, 'close').mockReturnValue(undefined)
   vi.spyOn(InferenceHost.prototype, 'decode').mockImplementation(() => new Promise((resolve) => decodes.push(resolve)))
 })
 
@@ -76,11 +78,12 @@ async function edited(workbench: Workbench, model?: string): Promise<EditorSessi
 }
 
 /** Two photos, the first of them open. */
-async function started(): Promise<{ workbench: Workbench; api: Api; session: EditorSession; ids: string[] }> {
+async function started(choice = (model: string): string => model): Promise<{ workbench: Workbench; api: Api; session: EditorSession; ids: string[] }> {
   const api = new Api()
+  api.choice = choice
   const workbench = new Workbench(api)
+  for (const id of ['one', 'two']) workbench.list(id, `${id}.jpg`)
   await workbench.reopen('one', 'one.jpg')
-  workbench.list('two', 'two.jpg')
   const session = await edited(workbench)
   return { workbench, api, session, ids: workbench.state.get().entries.map(({ id }) => id) }
 }
@@ -146,6 +149,14 @@ it('prepares the next photo anew where it was prepared with the other model', as
   expect((await edited(workbench, 'auto')).image.id).toBe('one')
   expect(api.encodes).toEqual(['one auto', 'two auto', `one ${HD_MODEL}`, `two ${HD_MODEL}`, 'two auto', 'one auto'])
   expect(workbench.state.get().entries.map(({ renewing }) => renewing)).toEqual([null, null])
+})
+
+it('asks nothing anew of a server whose own choice is the HD model', async () => {
+  const { workbench, api } = await started((model) => (model === 'auto' ? HD_MODEL : model))
+  await vi.waitFor(() => expect(workbench.state.get().entries[1]?.step.at).toBe('ready'))
+  workbench.turn(1)
+  expect((await edited(workbench)).image.id).toBe('two')
+  expect(api.encodes).toEqual(['one auto', 'two auto'])
 })
 
 /** Photos from the disk, whose uploads and encodes never end. */

@@ -11,10 +11,10 @@ import { touched } from './document/history'
 import { DocumentStore } from './document/persistence'
 import { Engines } from './engines'
 import { faultOf } from './faults'
-import { encodeStep, isHd, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, type FileEntry, type Prepared, type Step } from './files'
+import { encodeStep, newEntry, nextToPrepare, preparedOf, refusalOf, resultName, type FileEntry, type Prepared, type Step } from './files'
 import { Preview } from './render/preview'
 import { EditorSession, imageOf } from './session'
-import { loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
+import { HD_MODEL, loadSettings, modelOf, saveSettings, taking, type Settings } from './settings'
 import { resumed } from './tools/stage'
 import { saveBlob, thumbOf } from './browser'
 
@@ -125,8 +125,7 @@ export class Workbench {
   private async leave(current = this.state.get().current): Promise<void> {
     const { session } = this.state.get()
     this.state.update({ current, session: null })
-    const free = Promise.all([this.closing, this.drawing])
-    this.closing = free.then(() => session?.close()).catch(() => undefined) // a worker that cannot close it is replaced
+    this.closing = Promise.all([this.closing, this.drawing]).then(() => session?.close())
     await this.closing
   }
 
@@ -174,21 +173,20 @@ export class Workbench {
     await this.renew()
   }
 
-  /** Encodes the open image in the background with the model that the switch says, if it was with the other; its marks stay. */
+  /** Encodes the open image in the background with the model that is asked for now, where another was; its marks stay. */
   private async renew(): Promise<void> {
     const entry = this.currentEntry()
-    const { settings } = this.state.get()
-    if (!entry?.prepared || entry.renewing !== null || isHd(entry.prepared) === settings.hd) return
+    const asked = modelOf(this.state.get().settings)
+    if (!entry?.prepared || entry.renewing !== null || entry.asked === asked) return
     this.change(entry.id, { renewing: 0 })
     try {
-      const job = await this.api.encodeAgain(entry.prepared.imageId, modelOf(settings))
+      const job = await this.api.encodeAgain(entry.prepared.imageId, asked)
       const prepared = preparedOf(await this.followEncode(entry, job, ({ progress }) => this.change(entry.id, { renewing: progress })))
-      if (isHd(prepared) !== settings.hd) return // the server's choice is the HD model
-      this.change(entry.id, { prepared })
+      this.change(entry.id, { prepared, asked })
       if (this.state.get().current === entry.id) await this.reopenCurrent()
     } catch (error) {
       if (entry.off.signal.aborted) return
-      this.setSettings({ hd: !settings.hd })
+      this.setSettings({ hd: entry.asked === HD_MODEL })
       this.notifyOf(error)
     } finally {
       this.change(entry.id, { renewing: null })
@@ -304,9 +302,10 @@ export class Workbench {
     const { entries, session } = this.state.get()
     for (const { off } of entries) off.abort()
     this.state.update({ entries: [], current: null, session: null })
-    await session?.close()
-    await this.engines.dispose()
+    session?.close()
+    this.documents.close()
     this.preview.dispose()
+    await this.engines.dispose()
   }
 
   private async makeThumb(entry: FileEntry): Promise<void> {
@@ -320,11 +319,12 @@ export class Workbench {
   }
 
   private async prepare(entry: FileEntry): Promise<void> {
+    const asked = modelOf(this.state.get().settings)
     this.step(entry.id, { at: 'uploading', part: 0 })
     try {
-      const job = await this.startEncode(entry, modelOf(this.state.get().settings))
+      const job = await this.startEncode(entry, asked)
       const done = await this.followEncode(entry, job, (next) => this.step(entry.id, encodeStep(next)))
-      this.change(entry.id, { prepared: preparedOf(done), step: { at: 'ready' } })
+      this.change(entry.id, { prepared: preparedOf(done), asked, step: { at: 'ready' } })
       if (this.state.get().current === entry.id) await this.openCurrent()
     } catch (error) {
       this.fail(entry, error, 'prepare')

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { whole } from '../editor/decode/layers'
 import type { Fault } from './errors'
 import { InferenceHost, type HostOptions } from './host'
@@ -123,9 +123,10 @@ describe('InferenceHost', () => {
   it('closes an image at once, whatever its worker does, and opens the next', async () => {
     const { host: h, workers } = host(silent('close'), works)
     await h.open(image)
-    await h.close('a')
+    h.close('a')
+    await vi.waitFor(() => expect(workers[0]?.calls).toEqual(['start', 'open', 'close']))
     workers[0]?.onerror?.({ message: 'out of memory' } as ErrorEvent)
-    await h.close('b')
+    h.close('b')
     await h.open({ ...image, key: 'b' })
     expect(workers.map((worker) => worker.calls)).toEqual([['start', 'open', 'close'], ['start', 'open']])
   })
@@ -133,7 +134,7 @@ describe('InferenceHost', () => {
   it('does not open what was closed while the engine started', async () => {
     const { host: h, workers } = host()
     const opening = h.open(image)
-    await h.close('a')
+    h.close('a')
     await expect(opening).rejects.toMatchObject({ code: 'aborted' })
     await h.open({ ...image, key: 'b' })
     expect(workers[0]?.calls).toEqual(['start', 'open'])
@@ -143,7 +144,7 @@ describe('InferenceHost', () => {
     const { host: h } = host(silent('start'), fails('start', 'offline'))
     let starts = true
     const starting = h.preload().finally(() => (starts = false))
-    await h.close('a')
+    h.close('a')
     expect(starts).toBe(true)
     await expect(starting).rejects.toMatchObject({ code: 'offline' })
   })

@@ -84,11 +84,10 @@ export class InferenceHost {
   }
 
   /** Forgets the image at once. The worker is told when it runs; one that is lost has forgotten it too. */
-  close(key: string): Promise<void> {
+  close(key: string): void {
     this.images.delete(key)
     this.options.server.close(key)
     this.running?.then((running) => this.closeIn(running, key)).catch(() => undefined)
-    return Promise.resolve()
   }
 
   /** Ends everything; the host can be used again afterwards. */

@@ -44,6 +44,12 @@ export class DocumentStore {
     await saving
   }
 
+  /** An open channel keeps the store, and hears, for as long as the page lives. */
+  close(): void {
+    this.saves.close()
+    this.opened?.close()
+  }
+
   async delete(imageId: string): Promise<void> {
     await this.run('readwrite', (store) => store.delete(imageId))
   }

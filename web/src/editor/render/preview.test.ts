@@ -54,7 +54,7 @@ describe('Preview', () => {
     const { preview, workers, first } = previewing()
     await preview.open('a', frame, new Blob())
     await preview.open('b', frame, new Blob())
-    await preview.close('b')
+    preview.close('b')
     first.die()
     await Promise.resolve()
     expect(await preview.render(input)).toBe(drawn)
@@ -87,7 +87,7 @@ describe('Preview', () => {
   it('keeps no bitmap of an image that is closed while it opens', async () => {
     const { preview, first } = previewing()
     const opening = preview.open('a', frame, new Blob())
-    await preview.close('a')
+    preview.close('a')
     await opening
     expect(first.bitmaps).toBe(0)
   })

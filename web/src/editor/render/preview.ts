@@ -58,10 +58,9 @@ export class Preview {
   }
 
   /** Forgets the image at once; a worker that is lost has forgotten it too. */
-  close(key: string): Promise<void> {
+  close(key: string): void {
     this.images.delete(key)
     this.link.call('close', { key }, PATIENCE_MS).catch(() => undefined)
-    return Promise.resolve()
   }
 
   dispose(): void {
